@@ -1,0 +1,176 @@
+"""The floor: what this machine gives to two bare processes and a socket.
+
+A ping-pong is bimodal: several times faster where the kernel puts both processes on one core, at
+the price of all parallelism. So the floor pins its two processes on two different cores. Each
+function here makes a ``run(n)`` that does n operations, as workloads do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import pickle
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NoReturn
+
+from heliostat.bench import workloads
+from heliostat.bench.rows import ARRAY_BYTES, PI_BLOCKS
+
+Run = Callable[[int], None]
+
+STARTUP: Final = "answered()"
+_BATCH: Final = 64
+_LENGTH: Final = 4
+
+
+def _cores() -> tuple[int, int]:
+    """The first and the last core we may use; the same one twice where there is only one."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return allowed[0], allowed[-1]
+
+
+@contextlib.contextmanager
+def _forked(body: Callable[[], None]) -> Iterator[None]:
+    """Run the body in a forked process on the second core, and go on here on the first."""
+    allowed = os.sched_getaffinity(0)
+    ours, other = _cores()
+    pid = os.fork()
+    if pid == 0:
+        _run_and_exit(body, other)
+    os.sched_setaffinity(0, {ours})
+    try:
+        yield
+    finally:
+        os.waitpid(pid, 0)
+        os.sched_setaffinity(0, allowed)
+
+
+def _run_and_exit(body: Callable[[], None], core: int) -> NoReturn:
+    """A forked child must never return into its parent's code, whatever happens."""
+    status = 1
+    try:
+        os.sched_setaffinity(0, {core})
+        body()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _receive(sock: socket.socket, size: int) -> bytes:
+    chunks = bytearray()
+    while len(chunks) < size:
+        chunk = sock.recv(size - len(chunks))
+        if not chunk:
+            raise EOFError("the other process ended")
+        chunks += chunk
+    return bytes(chunks)
+
+
+def ping_pong() -> Run:
+    """Round trips of a small message between two processes."""
+
+    def run(n: int) -> None:
+        near, far = socket.socketpair()
+
+        def echo() -> None:
+            for _ in range(n):
+                far.sendall(far.recv(64))
+
+        with near, far, _forked(echo):
+            for _ in range(n):
+                near.sendall(b"call")
+                near.recv(64)
+
+    return run
+
+
+def batched_calls(argument: Any = None) -> Run:
+    """Pickled calls and pickled replies, 64 to a message, with no bookkeeping at all."""
+
+    def run(n: int) -> None:
+        near, far = socket.socketpair()
+        batches = [min(_BATCH, n - start) for start in range(0, n, _BATCH)]
+
+        def answer() -> None:
+            for _ in batches:
+                calls = _receive_batch(far)
+                _send_batch(far, [pickle.dumps((pickle.loads(call)[0], None)) for call in calls])
+
+        with near, far, _forked(answer):
+            serial = 0
+            for size in batches:
+                _send_batch(near, [pickle.dumps((serial + i, "echo", argument)) for i in range(size)])
+                serial += size
+            for _ in batches:
+                for reply in _receive_batch(near):
+                    pickle.loads(reply)
+
+    return run
+
+
+def _send_batch(sock: socket.socket, parts: list[bytes]) -> None:
+    body = pickle.dumps(parts)
+    sock.sendall(len(body).to_bytes(_LENGTH, "little") + body)
+
+
+def _receive_batch(sock: socket.socket) -> list[bytes]:
+    size = int.from_bytes(_receive(sock, _LENGTH), "little")
+    parts: list[bytes] = pickle.loads(_receive(sock, size))
+    return parts
+
+
+def copy_memory() -> Run:
+    """Copies of 100 MB into warm shared memory; the first one, the cold figure, is into fresh."""
+    source = memoryview(bytearray(ARRAY_BYTES))
+    target = memoryview(mmap.mmap(-1, ARRAY_BYTES))
+
+    def run(n: int) -> None:
+        for _ in range(n):
+            target[:] = source
+
+    return run
+
+
+def forks() -> Run:
+    """Processes forked, ended and reaped, one after the other."""
+
+    def run(n: int) -> None:
+        for _ in range(n):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            os.waitpid(pid, 0)
+
+    return run
+
+
+def pi() -> Run:
+    """Pi in two halves in two pinned processes: the work itself, with nothing to distribute it."""
+
+    def run(n: int) -> None:
+        half = workloads.PI_ESTIMATES // 2
+        for _ in range(n):
+            with _forked(lambda: _half(half)):
+                _half(half)
+
+    def _half(estimates: int) -> None:
+        workloads.estimate_pi(estimates, workloads.PI_POINTS)
+
+    return run
+
+
+FLOORS: Final[dict[str, Callable[[], Run]]] = {
+    "task_serial": ping_pong,
+    "task_bulk": batched_calls,
+    "task_dict": lambda: batched_calls(workloads.DICT),
+    "actor_serial": ping_pong,
+    "actor_bulk": batched_calls,
+    "actor_create": forks,
+    "put_get_array": copy_memory,
+    "array_argument": copy_memory,
+    "array_return": copy_memory,
+    **{f"pi_{blocks}": pi for blocks in PI_BLOCKS},
+}
+"""The floor of each row that has one."""

@@ -1,0 +1,1 @@
+"""Decisions: pure state machines without sockets, clocks, threads or randomness."""

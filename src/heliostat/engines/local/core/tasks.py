@@ -1,0 +1,212 @@
+"""The owner's side of plain tasks: which go out in the next packet, and what a death costs.
+
+All leased workers of a scheduling class read packets from one shared socket: whoever is idle
+takes the next one. So no task waits behind a running one, whatever its owner or the other
+workers are doing, and a worker that blocks has nothing queued behind it. What is decided here
+is how many tasks go into a packet: one, until the function has been measured under a
+millisecond, then as many as take about a millisecond, so that packets cost little beside
+their tasks and the last ones end together.
+
+A task is a record, not a machine with a story: a whole task may cost 11 us and an enum
+transition alone costs 1.2.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from heliostat.engines.local.core.objects import Entry
+
+#: Seconds of work a packet should hold.
+PACKET_SECONDS = 0.001
+#: Most tasks in a packet: beyond 128 the cost of a packet is below 0.1 us a task.
+PACKET_TASKS = 128
+#: Most packets out at once. Workers draw from them on their own, so an owner that computes
+#: without pumping keeps them busy for as long as this lasts.
+WINDOW = 64
+
+
+class Function:
+    """A remote function as one owner sees it: its key, and how long its tasks take.
+
+    Attributes:
+        key: content hash under which the workers know it.
+        name: for messages.
+        batch: tasks to send in one packet.
+    """
+
+    __slots__ = ("batch", "key", "name", "seconds")
+
+    def __init__(self, key: bytes, name: str) -> None:
+        self.key = key
+        self.name = name
+        self.seconds: float | None = None
+        self.batch = 1
+
+    def measured(self, seconds: float) -> None:
+        """Takes the mean run time of a packet's tasks into account."""
+        old = self.seconds
+        self.seconds = seconds if old is None else (old + seconds) / 2
+        if self.seconds >= PACKET_SECONDS:
+            self.batch = 1
+        else:
+            self.batch = min(PACKET_TASKS, int(PACKET_SECONDS / (self.seconds + 1e-6)) or 1)
+
+
+class Task:
+    """A task from its submission to its last reply.
+
+    Attributes:
+        number: number of its (first) result.
+        call: the tuple that goes on the wire; None while an argument isn't ready.
+        entry: the result's entry, or a tuple of them.
+        retries: how many more times it may run after a system failure; -1 = for ever.
+        attempts: how many workers it has been lost with.
+        extra: what only some tasks have (``TaskExtra`` of the shell), or None.
+    """
+
+    __slots__ = ("attempts", "call", "entry", "extra", "function", "number", "retries")
+
+    def __init__(
+        self, number: int, call: Any, entry: Any, function: Function, retries: int, extra: Any
+    ) -> None:
+        self.number = number
+        self.call = call
+        self.entry = entry
+        self.function = function
+        self.retries = retries
+        self.attempts = 0
+        self.extra = extra
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries of its results."""
+        entry = self.entry
+        return entry if type(entry) is tuple else (entry,)
+
+
+class TaskQueue:
+    """The tasks of one scheduling class of one owner: same resources, same environment.
+
+    Attributes:
+        backlog: ready tasks not sent yet.
+        packets: packets out, by number: the tasks each holds.
+        attached: workers reading the queue, by the head's latest word.
+        demand: workers last asked of the head.
+        blocked_deps: tasks that wait for an argument, counted only for the demand.
+    """
+
+    def __init__(self, number: int, limit: int) -> None:
+        """``limit``: workers that could run at once if nobody else wanted any."""
+        self.number = number
+        self.limit = limit
+        self.backlog: deque[Task] = deque()
+        self.packets: dict[int, list[Task]] = {}
+        self.attached: frozenset[int] = frozenset()
+        self.demand = 0
+        self.failure: Any = None
+        self.sent = 0
+        self._next_packet = 1
+
+    # -- going out ------------------------------------------------------------------------
+
+    def next_packet(self) -> tuple[int, list[Task]] | None:
+        """Takes the next packet out of the backlog, if one should go now.
+
+        A part-filled packet waits while the workers have packets enough: tasks submitted
+        meanwhile join it.
+        """
+        backlog = self.backlog
+        out = len(self.packets)
+        if not backlog or out >= WINDOW:
+            return None
+        function = backlog[0].function
+        size = function.batch
+        workers = len(self.attached) or 1
+        if len(backlog) < size and out >= 2 * workers:
+            return None
+        if size == 1:
+            taken = [backlog.popleft()]
+        else:
+            # The rest is shared out evenly: a packet never holds what an idle worker could do.
+            size = min(size, -(-len(backlog) // (workers + 1)))
+            taken = []
+            while len(taken) < size and backlog and backlog[0].function is function:
+                taken.append(backlog.popleft())
+        number = self._next_packet
+        self._next_packet = number + 1
+        self.packets[number] = taken
+        self.sent += len(taken)
+        return number, taken
+
+    def wanted(self) -> int:
+        """Workers this queue could keep busy."""
+        busy = len(self.packets) + len(self.backlog)
+        return busy if busy < self.limit else self.limit
+
+    # -- coming back ----------------------------------------------------------------------
+
+    def finish(self, packet: int, count: int, elapsed: float) -> list[Task]:
+        """The first ``count`` tasks of ``packet`` ran in ``elapsed`` seconds together.
+
+        Returns the finished tasks; those the worker handed back go to the front of the
+        backlog. A packet not known any more gives nothing: it was given up for lost.
+        """
+        tasks = self.packets.pop(packet, None)
+        if tasks is None:
+            return []
+        if count < len(tasks):
+            self.backlog.extendleft(reversed(tasks[count:]))
+            del tasks[count:]
+        if count:
+            tasks[0].function.measured(elapsed / count)
+        return tasks
+
+    def worker_lost(self, packet: int, index: int) -> list[Task]:
+        """The worker holding ``packet`` died while running its task ``index``.
+
+        The tasks after that one never began and simply go out again. Returns those that
+        began, the finished ones among them included, since their results died unsent.
+        """
+        tasks = self.packets.pop(packet, None)
+        if tasks is None:
+            return []
+        self.backlog.extendleft(reversed(tasks[index + 1 :]))
+        return tasks[: index + 1]
+
+    def retry(self, task: Task) -> bool:
+        """Counts a loss; True if the task goes out again, ahead of everything else."""
+        task.attempts += 1
+        if 0 <= task.retries < task.attempts:
+            return False
+        self.backlog.appendleft(task)
+        return True
+
+    def take_all(self) -> list[Task]:
+        """Empties the queue: every unfinished task, oldest first."""
+        tasks = [task for packet in self.packets.values() for task in packet]
+        tasks.extend(self.backlog)
+        self.packets.clear()
+        self.backlog.clear()
+        return tasks
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is unfinished."""
+        return not self.packets and not self.backlog
+
+    def unfinished(self) -> Iterator[Task]:
+        """Every task sent or about to be sent."""
+        for packet in self.packets.values():
+            yield from packet
+        yield from self.backlog
+
+    def check(self) -> None:
+        """Asserts the invariants: no task twice, no empty packet, bounded window."""
+        seen = [task.number for task in self.unfinished()]
+        assert len(seen) == len(set(seen)), "a task is queued twice"
+        assert all(self.packets.values()), "an empty packet is out"
+        assert all(task.call is not None for task in self.unfinished()), "unready task queued"

@@ -1,0 +1,1 @@
+"""Where values live: encoding, shared-memory segments, and their allocator."""

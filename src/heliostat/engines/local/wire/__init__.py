@@ -1,0 +1,1 @@
+"""How processes of a session talk: packets of messages over Unix sockets."""

@@ -1,0 +1,148 @@
+"""Packets: how a list of messages becomes bytes, and how descriptors travel with it.
+
+A packet is one datagram of a Unix ``SOCK_SEQPACKET`` socket, so it arrives whole or not at
+all, from any number of writers, and needs no length prefix. What exceeds ``MAX_PACKET``
+goes into an anonymous memory file whose descriptor is sent instead: a message of any size
+costs the receiver's socket buffer nothing.
+
+Bytes are unpickled only from sockets the head handed out; the listening socket of the head
+reads its first packet with ``peek_hello``, which unpickles nothing.
+"""
+
+from __future__ import annotations
+
+import array
+import io
+import mmap
+import os
+import pickle
+import socket
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from heliostat.engines.local.wire.messages import Message
+
+#: Largest datagram. Linux refuses one above the send buffer, 208 KiB where the system
+#: default holds.
+MAX_PACKET = 192 * 1024
+#: Send buffer asked for; the kernel grants what ``net.core.wmem_max`` allows.
+SEND_BUFFER = 1 << 20
+#: Linux passes at most 253 descriptors with one packet.
+MAX_FDS = 250
+
+_BIG = b"BIG"  # a pickle begins with 0x80, so this can't be one
+_FD_SPACE = socket.CMSG_SPACE((MAX_FDS + 3) * array.array("i").itemsize)
+
+
+class PlainUnpickler(pickle.Unpickler):
+    """Reads pickles of builtin containers and scalars only; the head uses no other."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        raise pickle.UnpicklingError(f"{module}.{name} in a control message")
+
+
+def load_plain(data: memoryview | bytes) -> Any:
+    """Unpickles ``data`` without importing or calling anything."""
+    return PlainUnpickler(io.BytesIO(data)).load()
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """A connected pair of non-blocking packet sockets with generous buffers."""
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    for end in (left, right):
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    return left, right
+
+
+def adopt_socket(fd: int) -> socket.socket:
+    """Wraps a received descriptor; naming the family saves three system calls."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=fd)
+
+
+def pack(messages: Sequence[Message]) -> bytes:
+    """The bytes of a packet."""
+    return pickle.dumps(messages, 5)
+
+
+def send_packet(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
+    """Sends one packet with ``fds``.
+
+    Raises:
+        BlockingIOError: the socket's buffer is full; nothing was sent.
+        OSError: the other side is gone.
+    """
+    if len(data) > MAX_PACKET:
+        frame = os.memfd_create("heliostat-frame", os.MFD_CLOEXEC)
+        try:
+            _write_all(frame, data)
+            _send(sock, _BIG + str(len(data)).encode(), (frame, *fds))
+        finally:
+            os.close(frame)
+    elif fds:
+        _send(sock, data, fds)
+    else:
+        sock.send(data)
+
+
+def _send(sock: socket.socket, data: bytes, fds: Sequence[int]) -> None:
+    rights = array.array("i", fds)
+    sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+class Receiver:
+    """Reads packets from one socket into a buffer it keeps.
+
+    One ``recvmsg_into`` a packet: 0.9 us beside 0.4 us for ``recv``, and the kernel closes
+    descriptors that plain ``recv`` does not fetch.
+    """
+
+    __slots__ = ("_buffer", "_loads", "sock")
+
+    def __init__(self, sock: socket.socket, *, plain: bool = False) -> None:
+        self.sock = sock
+        self._buffer = memoryview(bytearray(MAX_PACKET + 4096))
+        self._loads: Any = load_plain if plain else pickle.loads
+
+    def receive(self) -> tuple[list[Message], list[int]] | None:
+        """The next packet's messages and descriptors, or ``None`` at the end of the stream.
+
+        Raises:
+            BlockingIOError: nothing to read now.
+        """
+        size, ancillary, _, _ = self.sock.recvmsg_into(
+            [self._buffer], _FD_SPACE, socket.MSG_CMSG_CLOEXEC
+        )
+        fds: list[int] = []
+        if ancillary:
+            for level, kind, rights in ancillary:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    received = array.array("i")
+                    received.frombytes(rights[: len(rights) - len(rights) % received.itemsize])
+                    fds.extend(received)
+        if not size:
+            return None
+        data = self._buffer[:size]
+        if data[:3] == _BIG:
+            return self._receive_big(data, fds), fds
+        return self._loads(data), fds
+
+    def _receive_big(self, data: memoryview, fds: list[int]) -> list[Message]:
+        size = int(bytes(data[3:]))
+        frame = fds.pop(0)
+        try:
+            with mmap.mmap(frame, size, prot=mmap.PROT_READ) as content:
+                messages: list[Message] = self._loads(memoryview(content))
+                return messages
+        finally:
+            os.close(frame)
+
+    def close(self) -> None:
+        """Closes the socket."""
+        self.sock.close()

@@ -1,0 +1,303 @@
+"""Every message of the embedded engine: its opcode, its fields, who sends it to whom.
+
+A message is a plain tuple ``(opcode, *fields)``: a tuple pickles in 0.47 us where a
+slots dataclass takes 3.1 us. It is built by the function of its name below and opened by
+``dispatch``, which calls the handler registered under the opcode with the fields as
+arguments; a handler's parameters therefore repeat the names given here.
+
+Names of fields used throughout:
+
+* ``proc``: number of a process in its session, given out by the head (``HEAD`` is 0).
+* ``queue``: number of a task queue, unique in its owner.
+* ``packet``: number of a packet of tasks, unique in its owner.
+* ``number``: number of an object or a task, unique in its owner.
+* ``payload``: a value on its way: a plain scalar as itself, else a tuple of ``values``.
+* ``fds``: how many of the packet's descriptors belong to this message, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Message = tuple[Any, ...]
+Handlers = Mapping[int, Callable[..., None]]
+
+HEAD = 0
+
+# --- owner -> worker, over the owner's task queue ---------------------------------------
+TASKS = 1
+# --- any process -> head -----------------------------------------------------------------
+HELLO = 10
+OPEN_QUEUE = 11
+DEMAND = 12
+BLOCKED = 13
+UNBLOCKED = 14
+DETACHED = 15
+PUT_FUNCTION = 16
+WANT_FUNCTION = 17
+CONNECT = 18
+CREATE_ACTOR = 19
+ACTOR_READY = 20
+KILL_ACTOR = 21
+REQUEST = 22
+LEAVING = 23
+WATCH_ACTOR = 24
+# --- template -> head --------------------------------------------------------------------
+SPAWNED = 30
+EXITED = 31
+# --- head -> template --------------------------------------------------------------------
+SPAWN = 35
+# --- head -> any process -----------------------------------------------------------------
+WELCOME = 40
+ATTACH = 41
+DETACH = 42
+WORKERS = 43
+DIED = 44
+FUNCTION = 45
+PEER = 46
+HOST_ACTOR = 47
+ACTOR = 48
+REPLY = 49
+EXIT = 50
+# --- process -> process ------------------------------------------------------------------
+DONE = 60
+CALLS = 61
+WANT = 62
+VALUE = 63
+BORROW = 64
+RETURN_BORROW = 65
+FREE_BLOCK = 66
+LOG = 67
+ANSWERS = 68
+
+
+def dispatch(handlers: Handlers, message: Message) -> None:
+    """Calls the handler of ``message`` with its fields.
+
+    Raises:
+        KeyError: no handler is registered for the opcode.
+    """
+    handlers[message[0]](*message[1:])
+
+
+# --- tasks -------------------------------------------------------------------------------
+
+
+def tasks(packet: int, function: bytes, calls: Sequence[tuple[Any, ...]]) -> Message:
+    """A packet of tasks of one function. A call is ``(number, args)`` when every argument
+    is a plain scalar, else ``(number, blob, slots)`` as ``values.encode_call`` makes it."""
+    return (TASKS, packet, function, calls)
+
+
+def done(
+    queue: int, packet: int, proc: int, elapsed: float, results: list[Any], kept: list[Any]
+) -> Message:
+    """Results of the first ``len(results)`` calls of ``packet``, run in ``elapsed`` seconds.
+
+    ``kept`` names the borrowed objects, as ``(owner, number)``, that the worker goes on
+    holding after the last of these calls.
+    """
+    return (DONE, queue, packet, proc, elapsed, results, kept)
+
+
+# --- to the head -------------------------------------------------------------------------
+
+
+def hello(token: bytes, about: dict[str, Any]) -> Message:
+    """A program's first message on the head's listening socket, with one descriptor: the
+    writing end of its inbox. ``about`` holds pid, versions, cwd, sys.path, namespace."""
+    return (HELLO, token, about)
+
+
+def open_queue(queue: int, resources: tuple[tuple[str, int], ...], env: str) -> Message:
+    """A task queue whose workers need ``resources`` each; carries the reading end."""
+    return (OPEN_QUEUE, queue, resources, env)
+
+
+def demand(queue: int, workers: int) -> Message:
+    """The owner could keep ``workers`` workers of this queue busy now."""
+    return (DEMAND, queue, workers)
+
+
+def blocked() -> Message:
+    """The task running here waits in ``get`` or ``wait``: its CPU may be lent."""
+    return (BLOCKED,)
+
+
+def unblocked() -> Message:
+    """The wait is over; the task goes on at once."""
+    return (UNBLOCKED,)
+
+
+def detached() -> Message:
+    """The worker closed its task queue, as ``detach`` asked, and is idle."""
+    return (DETACHED,)
+
+
+def put_function(key: bytes, blob: bytes) -> Message:
+    """A pickled function or class under its content hash."""
+    return (PUT_FUNCTION, key, blob)
+
+
+def want_function(key: bytes) -> Message:
+    """Answered by ``function`` as soon as the head has it."""
+    return (WANT_FUNCTION, key)
+
+
+def connect(proc: int) -> Message:
+    """Answered by ``peer``."""
+    return (CONNECT, proc)
+
+
+def create_actor(actor: bytes, spec: dict[str, Any]) -> Message:
+    """Creates an actor; ``spec`` is ``core.actors.ActorSpec`` as a dict of plain values."""
+    return (CREATE_ACTOR, actor, spec)
+
+
+def actor_ready(actor: bytes, incarnation: int, error: Any) -> Message:
+    """The constructor returned (``error`` None) or raised (``error`` its payload)."""
+    return (ACTOR_READY, actor, incarnation, error)
+
+
+def kill_actor(actor: bytes, no_restart: bool, reason: str) -> Message:
+    """``reason`` is ``"kill"`` or ``"out of scope"``."""
+    return (KILL_ACTOR, actor, no_restart, reason)
+
+
+def watch_actor(actor: bytes) -> Message:
+    """Sends every state of the actor to this process from now on, beginning with today's."""
+    return (WATCH_ACTOR, actor)
+
+
+def request(number: int, verb: str, args: tuple[Any, ...]) -> Message:
+    """A question to the head outside the data path; answered by ``reply``."""
+    return (REQUEST, number, verb, args)
+
+
+def leaving(reason: str) -> Message:
+    """The process ends on purpose: ``"exit"``, ``"exit_actor"``, ``"max_calls"``, ``"idle"``."""
+    return (LEAVING, reason)
+
+
+# --- template ----------------------------------------------------------------------------
+
+
+def spawn(proc: int, slot: int, setup: dict[str, Any]) -> Message:
+    """Forks a worker. Carries its inbox (both ends), its head connection and its log file."""
+    return (SPAWN, proc, slot, setup)
+
+
+def spawned(proc: int, pid: int) -> Message:
+    """The fork succeeded."""
+    return (SPAWNED, proc, pid)
+
+
+def exited(proc: int, status: int, peak_kib: int) -> Message:
+    """The worker was reaped: its wait status and its peak resident memory in KiB."""
+    return (EXITED, proc, status, peak_kib)
+
+
+# --- from the head -----------------------------------------------------------------------
+
+
+def welcome(proc: int, about: dict[str, Any]) -> Message:
+    """The head accepted a program. Carries the board's descriptor."""
+    return (WELCOME, proc, about)
+
+
+def attach(queue: int, owner: int, env: dict[str, Any]) -> Message:
+    """Take packets from this queue. Carries the queue's reading end and the owner's inbox."""
+    return (ATTACH, queue, owner, env)
+
+
+def detach() -> Message:
+    """Take no further packet; answered by ``detached`` once the present one ended."""
+    return (DETACH,)
+
+
+def workers(queue: int, attached: tuple[int, ...], granted: int) -> Message:
+    """The workers now attached to the owner's ``queue``, and how many it has demanded in
+    the head's eyes."""
+    return (WORKERS, queue, attached, granted)
+
+
+def died(proc: int, death: dict[str, Any]) -> Message:
+    """A process ended. ``death`` has ``status``, ``peak_kib``, ``stderr``, ``reason``,
+    ``queue``, ``packet`` and ``index`` (what it was running by its slot of the board)."""
+    return (DIED, proc, death)
+
+
+def function(key: bytes, blob: bytes) -> Message:
+    """Answers ``want_function``."""
+    return (FUNCTION, key, blob)
+
+
+def peer(proc: int, alive: bool) -> Message:
+    """Introduces a process; carries the writing end of its inbox if ``alive``."""
+    return (PEER, proc, alive)
+
+
+def host_actor(actor: bytes, incarnation: int, spec: dict[str, Any]) -> Message:
+    """Become this actor."""
+    return (HOST_ACTOR, actor, incarnation, spec)
+
+
+def actor(actor_id: bytes, state: str, incarnation: int, proc: int, about: dict[str, Any]) -> Message:
+    """The actor's new state for whoever watches it: ``about`` has the cause of a death.
+    With ``proc`` other than 0 it carries the writing end of the actor's inbox."""
+    return (ACTOR, actor_id, state, incarnation, proc, about)
+
+
+def reply(number: int, ok: bool, value: Any) -> Message:
+    """Answers ``request``; when not ``ok``, ``value`` is ``(error name, text)``."""
+    return (REPLY, number, ok, value)
+
+
+def exit_process(reason: str, grace: float) -> Message:
+    """End yourself within ``grace`` seconds, after the work already received."""
+    return (EXIT, reason, grace)
+
+
+# --- between processes -------------------------------------------------------------------
+
+
+def calls(actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]) -> Message:
+    """Actor calls in order. A call is ``(number, method, args)`` or
+    ``(number, method, blob, slots)``, as for tasks."""
+    return (CALLS, actor_id, caller, incarnation, batch)
+
+
+def want(number: int, proc: int) -> Message:
+    """Send me this object of yours when it is ready."""
+    return (WANT, number, proc)
+
+
+def value(owner: int, number: int, state: int, payload: Any) -> Message:
+    """Answers ``want``."""
+    return (VALUE, owner, number, state, payload)
+
+
+def borrow(number: int, proc: int, count: int) -> Message:
+    """``proc`` holds ``count`` more borrows of this object of yours."""
+    return (BORROW, number, proc, count)
+
+
+def return_borrow(number: int, proc: int, count: int) -> Message:
+    """``proc`` gives back ``count`` borrows."""
+    return (RETURN_BORROW, number, proc, count)
+
+
+def free_block(arena: int, offset: int, clean: bool) -> Message:
+    """The block of your arena has no reader left; not ``clean``: never reuse it."""
+    return (FREE_BLOCK, arena, offset, clean)
+
+
+def log(job: int, pid: int, name: str, stream: int, text: str) -> Message:
+    """Lines a worker printed, for its job's driver."""
+    return (LOG, job, pid, name, stream, text)
+
+
+def answers(actor_id: bytes, proc: int, results: list[tuple[int, Any]], kept: list[Any]) -> Message:
+    """Results of actor calls, each as ``(number, payload)``; ``kept`` as in ``done``."""
+    return (ANSWERS, actor_id, proc, results, kept)
