@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from heliostat.api.actors import ActorClass, ActorHandle
-    from heliostat.api.functions import RemoteFunction
+    from heliostat.engines.definitions import Actor, Definition, TaskTemplate
     from heliostat.engines.refs import ObjectRef
-    from heliostat.model.options import ActorOptions, TaskOptions
+    from heliostat.model.options import ActorOptions, MethodOptions
 
 
 class Engine(ABC):
@@ -31,34 +30,35 @@ class Engine(ABC):
 
     @abstractmethod
     def submit_task(
-        self,
-        function: RemoteFunction[Any, Any],
-        options: TaskOptions,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        self, template: TaskTemplate, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Runs a task. Returns its ref, or a list of them for ``num_returns`` above 1."""
+        """Runs a task. Returns its ref, None for ``num_returns=0``, a list for several."""
 
     @abstractmethod
     def create_actor(
         self,
-        actor_class: ActorClass[Any],
+        definition: Definition,
         options: ActorOptions,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> ActorHandle[Any]:
-        """Creates an actor, or finds it where ``get_if_exists`` says so."""
+        meta: tuple[Any, ...],
+    ) -> Actor:
+        """Creates an actor, or finds it where ``options.get_if_exists`` says so.
+
+        Raises:
+            ValueError: the name is taken.
+        """
 
     @abstractmethod
     def submit_call(
         self,
-        handle: ActorHandle[Any],
+        actor: Any,
         method: str,
-        options: Any,
+        options: MethodOptions,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        """Calls a method of an actor."""
+        """Calls a method of an actor; returns as ``submit_task`` does."""
 
     @abstractmethod
     def get(self, refs: Sequence[ObjectRef[Any]], timeout: float | None) -> list[Any]:
@@ -95,12 +95,24 @@ class Engine(ABC):
         """The ref which ``export_ref`` described."""
 
     @abstractmethod
-    def kill(self, handle: ActorHandle[Any], no_restart: bool) -> None:
+    def export_actor(self, actor: Any) -> tuple[Any, ...]:
+        """The argument list of ``load_actor`` for a handle that is being pickled."""
+
+    @abstractmethod
+    def load_actor(self, *description: Any) -> Actor:
+        """The actor which ``export_actor`` described."""
+
+    @abstractmethod
+    def kill(self, actor: Any, no_restart: bool) -> None:
         """Ends an actor at once; its name is free when this returns."""
 
     @abstractmethod
-    def get_actor(self, name: str, namespace: str | None) -> ActorHandle[Any]:
-        """The living actor of that name; ValueError if there is none."""
+    def get_actor(self, name: str, namespace: str | None) -> Actor:
+        """The living actor of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
 
     @abstractmethod
     def cluster_resources(self) -> dict[str, float]:
