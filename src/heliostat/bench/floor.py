@@ -11,11 +11,12 @@ import contextlib
 import mmap
 import os
 import pickle
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
-from heliostat.bench import workloads
+from heliostat.bench import payload, workloads
 from heliostat.bench.rows import ARRAY_BYTES, PI_BLOCKS
 
 Run = Callable[[int], None]
@@ -42,6 +43,10 @@ def _forked(body: Callable[[], None]) -> Iterator[None]:
     os.sched_setaffinity(0, {ours})
     try:
         yield
+    except BaseException:
+        # The other one waits for a message that won't come.
+        os.kill(pid, signal.SIGKILL)
+        raise
     finally:
         os.waitpid(pid, 0)
         os.sched_setaffinity(0, allowed)
@@ -72,7 +77,7 @@ def ping_pong() -> Run:
     """Round trips of a small message between two processes."""
 
     def run(n: int) -> None:
-        near, far = socket.socketpair()
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
         def echo() -> None:
             for _ in range(n):
@@ -101,7 +106,9 @@ def batched_calls(argument: Any = None) -> Run:
         with near, far, _forked(answer):
             serial = 0
             for size in batches:
-                _send_batch(near, [pickle.dumps((serial + i, "echo", argument)) for i in range(size)])
+                _send_batch(
+                    near, [pickle.dumps((serial + i, "echo", argument)) for i in range(size)]
+                )
                 serial += size
             for _ in batches:
                 for reply in _receive_batch(near):
@@ -156,7 +163,7 @@ def pi() -> Run:
                 _half(half)
 
     def _half(estimates: int) -> None:
-        workloads.estimate_pi(estimates, workloads.PI_POINTS)
+        payload.estimate_pi(estimates, workloads.PI_POINTS)
 
     return run
 

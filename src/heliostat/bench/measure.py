@@ -88,7 +88,9 @@ def measure(row: Row, run: Callable[[int], None], *, quick: bool) -> tuple[float
     while not values or (total < budget and len(values) < _PASSES):
         elapsed = timed(run, size)
         total += elapsed
-        values.append(size * row.amount / elapsed if row.more_is_better else elapsed / (size * row.amount))
+        values.append(
+            size * row.amount / elapsed if row.more_is_better else elapsed / (size * row.amount)
+        )
     return cold, statistics.median(values)
 
 
@@ -133,7 +135,6 @@ def _measure_subject(spec: Specification, messages: _Messages) -> None:
             messages.say(event="values", workload=key, values={key: value}, cold=cold)
         # What the row left behind (refs, actors) must not be a burden on the next one.
         gc.collect()
-    messages.say(event="stopping")
     subject.stop()
 
 
@@ -146,7 +147,7 @@ def main(argument: str) -> int:
             _measure_floor(spec, messages)
         else:
             _measure_subject(spec, messages)
-    except Exception as error:
+    except Exception as error:  # whatever a peer may raise goes into the report, and on
         messages.say(event="failed", reason=f"{type(error).__name__}: {error}")
         raise
     messages.say(event="stopped")

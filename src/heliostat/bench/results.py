@@ -53,7 +53,9 @@ class Outcome:
 
     def figures(self, row: str) -> dict[str, Figure]:
         """The subjects that have the row."""
-        return {subject: Figure.of(samples) for subject, samples in self.samples.get(row, {}).items()}
+        return {
+            subject: Figure.of(samples) for subject, samples in self.samples.get(row, {}).items()
+        }
 
     def first_call(self, row: str, subject: str) -> float | None:
         """Median of the cold first calls in seconds, where they were timed."""
@@ -105,7 +107,11 @@ class Line:
     @property
     def losses(self) -> dict[str, float]:
         """The peers that beat us, with the ratio. The floor is no peer: nobody gets under it."""
-        return {subject: ratio for subject, ratio in self.ratios.items() if ratio < 1 and subject != FLOOR}
+        return {
+            subject: ratio
+            for subject, ratio in self.ratios.items()
+            if ratio < 1 and subject != FLOOR
+        }
 
 
 def ahead(row: Row, ours: float, theirs: float) -> float:

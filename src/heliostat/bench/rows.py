@@ -8,6 +8,7 @@ the bench picks how often (see ``measure.calibrate``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,6 +48,7 @@ class Row:
         size: Operations in one pass; ``None`` for operations timed one by one.
         amount: How much of the unit one operation is (GB moved by one call).
         own_process: Whether the workload wants a fresh process (memory, start-up).
+        requires: A module beside the subject's own that it takes.
         only: The subjects that can bear it; empty for all.
         repeat: Repetitions, where the run doesn't say otherwise.
     """
@@ -60,6 +62,7 @@ class Row:
     size: int | None = None
     amount: float = 1.0
     own_process: bool = False
+    requires: str = ""
     only: tuple[str, ...] = ()
     repeat: int = 5
 
@@ -75,11 +78,17 @@ class Row:
 
 
 def _large(key: str, title: str, limit: Limit, needs: str = "tasks") -> Row:
-    return Row(key, title, "GB/s", (limit,), needs, amount=ARRAY_BYTES / 1e9)
+    return Row(key, title, "GB/s", (limit,), needs, amount=ARRAY_BYTES / 1e9, requires="numpy")
 
 
 def _scenario(
-    key: str, title: str, unit: str, workload: str, *limits: Limit, needs: str = "tasks", only: tuple[str, ...] = ()
+    key: str,
+    title: str,
+    unit: str,
+    workload: str,
+    *limits: Limit,
+    needs: str = "tasks",
+    only: tuple[str, ...] = (),
 ) -> Row:
     return Row(key, title, unit, limits, needs, workload, own_process=True, only=only)
 
@@ -90,10 +99,16 @@ _OURS: Final = ("heliostat",)
 
 ROWS: Final[tuple[Row, ...]] = (
     _scenario("startup", "import + init + first task", "s", "startup", Limit(0.15)),
-    _scenario("memory_idle", "memory (USS), 2 idle workers", "B", "memory_idle", Limit(35 * MB)),
+    _scenario("memory_idle", "memory, 2 idle workers (USS)", "B", "memory_idle", Limit(35 * MB)),
     _scenario("memory_idle_pss", "the same as PSS", "B", "memory_idle"),
     Row("task_serial", "task, one at a time", "/s", (Limit(0.4, FLOOR), Limit(17, "ray"))),
-    Row("task_bulk", "5,000 tasks then get", "/s", (Limit(50, "ray"), Limit(2.5, "mp-pool")), size=5000),
+    Row(
+        "task_bulk",
+        "5,000 tasks then get",
+        "/s",
+        (Limit(50, "ray"), Limit(2.5, "mp-pool")),
+        size=5000,
+    ),
     Row("task_dict", "5,000 tasks with a dict", "/s", (Limit(50, "ray"),), size=5000),
     Row("task_chain", "chain of 300 refs", "/s", (Limit(25, "ray"),), "chain", size=300),
     Row("task_nested", "nested: 2 x 500 tasks", "/s", (Limit(25, "ray"),), "ray", size=1000),
@@ -108,21 +123,49 @@ ROWS: Final[tuple[Row, ...]] = (
     _large("array_return", "100 MB numpy returned", Limit(2, "ray")),
     Row("wait", "wait over 1,000 refs", "/s", (Limit(12, "ray"),), "ray", size=1000),
     *(
-        Row(f"pi_{blocks}", f"Pi, 100 x 10^5, {blocks} blocks", "s", (Limit(1.02, BEST_PEER),), size=1, repeat=7)
+        Row(
+            f"pi_{blocks}",
+            f"Pi, 100 x 10^5, {blocks} blocks",
+            "s",
+            (Limit(1.02, BEST_PEER),),
+            size=1,
+            repeat=7,
+        )
         for blocks in PI_BLOCKS
     ),
     _scenario("million_rate", "1,000,000 tasks at once", "/s", "million", only=_OURS),
-    _scenario("million_memory", "their peak memory in the driver", "B", "million", Limit(1000 * MB), only=_OURS),
-    _scenario("million_growth", "time a task, over that of 100,000", "x", "million", Limit(1.25), only=_OURS),
+    _scenario(
+        "million_memory",
+        "their peak memory in the driver",
+        "B",
+        "million",
+        Limit(1000 * MB),
+        only=_OURS,
+    ),
+    _scenario(
+        "million_growth",
+        "time a task, over that of 100,000",
+        "x",
+        "million",
+        Limit(1.25),
+        only=_OURS,
+    ),
     _scenario("actors_30", "30 actors alive (USS)", "B", "actors_30", Limit(200 * MB), needs="ray"),
-    _scenario("actors_1000", "1,000 idle actors, each (USS)", "B", "actors_1000", Limit(6 * MB), only=_OURS),
+    _scenario(
+        "actors_1000",
+        "1,000 idle actors, each (USS)",
+        "B",
+        "actors_1000",
+        Limit(6 * MB),
+        only=_OURS,
+    ),
     _scenario("actors_1000_time", "time to create them", "s", "actors_1000", Limit(10), only=_OURS),
 )
 
 ROW_OF: Final[dict[str, Row]] = {row.key: row for row in ROWS}
 
 
-def chosen_rows(only: list[str] | None) -> list[Row]:
+def chosen_rows(only: Sequence[str] = ()) -> list[Row]:
     """The rows whose key is, or starts with, one of the given words; all without words.
 
     Raises:

@@ -7,13 +7,13 @@ subject, so a machine that gets slower or noisier for a while doesn't favour any
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from heliostat.bench import floor, machine
 from heliostat.bench.measure import Specification
+from heliostat.bench.plan import Plan
 from heliostat.bench.results import Failure, Outcome
-from heliostat.bench.rows import FLOOR, ROWS, Row
+from heliostat.bench.rows import FLOOR, Row
 from heliostat.bench.session import Session
 from heliostat.bench.subjects import SUBJECTS, Subject, load
 
@@ -30,34 +30,37 @@ def answered():
 """
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to measure.
-
-    Attributes:
-        rows: The rows.
-        subjects: Keys of the subjects, all of them installed.
-        repeat: Repetitions of every row; ``None`` for each row's own number.
-        quick: Whether to do a tenth of the work, once.
-        timeout: Seconds one workload may take before its subject is killed.
-    """
-
-    rows: list[Row] = field(default_factory=lambda: list(ROWS))
-    subjects: list[str] = field(default_factory=lambda: [key for key, entry in SUBJECTS.items() if entry.installed])
-    repeat: int | None = None
-    quick: bool = False
-    timeout: float = 120.0
-
-    def repetitions(self, row: Row) -> int:
-        """How often a row is measured."""
-        return self.repeat or (1 if self.quick else row.repeat)
-
-
 def can_do(row: Row, name: str, subject: Subject | None) -> bool:
     """Whether a subject (``None`` for the floor) has the row."""
     if subject is None:
         return row.key in floor.FLOORS or row.key == _STARTUP
     return row.needs in subject.provides and (not row.only or name in row.only)
+
+
+class _Heard:
+    """What a process has said of itself."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.stopped = False
+        self.done = 0
+        self.failure = ""
+
+    def note(self, message: dict[str, Any]) -> None:
+        """Take in one message."""
+        event = message["event"]
+        if event == "started":
+            self.started = True
+        elif event == "values":
+            self.done += 1
+        elif event == "stopped":
+            self.stopped = True
+        elif event == "failed":
+            self.failure = message["reason"]
+
+
+def _silent(_line: str) -> None:
+    """Nobody wants to know what goes on."""
 
 
 class Runner:
@@ -68,11 +71,14 @@ class Runner:
         tell: Is told what goes on, a short line each time.
     """
 
-    def __init__(self, plan: Plan, tell: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(self, plan: Plan, tell: Callable[[str], None] = _silent) -> None:
         self._plan = plan
         self._tell = tell
         self._subjects = {name: None if name == FLOOR else load(name) for name in plan.subjects}
-        self._rows = {name: [row for row in plan.rows if can_do(row, name, self._subjects[name])] for name in plan.subjects}
+        self._rows = {
+            name: [row for row in plan.rows if can_do(row, name, self._subjects[name])]
+            for name in plan.subjects
+        }
         # A workload that failed once isn't tried again: it would cost its time limit every time.
         self._failed: set[tuple[str, str]] = set()
         self._outcome = Outcome()
@@ -109,7 +115,9 @@ class Runner:
         subject = self._subjects[name]
         program = floor.STARTUP if subject is None else subject.startup
         with Session() as session:
-            began = session.start(["-c", _ANSWERED.format(path=str(session.messages_file)) + program])
+            began = session.start(
+                ["-c", _ANSWERED.format(path=str(session.messages_file)) + program]
+            )
             answered = None
             try:
                 for message in session.messages(self._plan.timeout):
@@ -131,46 +139,48 @@ class Runner:
 
     def _process(self, name: str, workloads: list[str], number: int) -> int:
         """Run one process; returns how many of the workloads it has settled, well or not."""
-        done = 0
-        started = stopping = False
-        failure = ""
+        heard = _Heard()
         with Session() as session:
-            spec = Specification(name, workloads, session.mark, WORKERS, self._plan.quick, str(session.messages_file))
+            spec = Specification(
+                name,
+                workloads,
+                session.mark,
+                WORKERS,
+                self._plan.quick,
+                str(session.messages_file),
+            )
             session.start(["-m", "heliostat.bench.measure", spec.dumps()])
             try:
                 for message in session.messages(self._plan.timeout):
-                    match message["event"]:
-                        case "started":
-                            started = True
-                        case "begin":
-                            self._announce(name, message["workload"], number)
-                        case "values":
-                            done += 1
-                            for row, value in message["values"].items():
-                                self._outcome.add(row, name, value, message.get("cold"))
-                        case "stopping":
-                            stopping = True
-                        case "failed":
-                            failure = message["reason"]
+                    heard.note(message)
+                    if message["event"] == "begin":
+                        self._announce(name, message["workload"], number)
+                    elif message["event"] == "values":
+                        for row, value in message["values"].items():
+                            self._outcome.add(row, name, value, message.get("cold"))
             except TimeoutError as error:
                 session.end(kill=True)
-                failure = str(error)
+                heard.failure = str(error)
             else:
                 self._end(name, session)
-                if not failure and done < len(workloads):
-                    failure = session.why_ended()
-        if not failure:
-            return done
-        if stopping:
-            self._fail(name, "stop", failure)
-            return done
-        if not started:
+                if not heard.failure and not heard.stopped:
+                    heard.failure = session.why_ended()
+        return self._settle(name, workloads, heard)
+
+    def _settle(self, name: str, workloads: list[str], heard: _Heard) -> int:
+        """File what went wrong; returns how many of the workloads need not be tried again."""
+        if not heard.failure:
+            return heard.done
+        if not heard.started:
             # It would fail the same way every time.
-            self._fail(name, "start", failure)
-            self._failed |= {(name, row.made_by) for row in self._rows[name] if row.made_by != _STARTUP}
+            self._fail(name, "start", heard.failure)
+            self._failed |= {(name, row.made_by) for row in self._rows[name]}
             return len(workloads)
-        self._fail(name, workloads[done], failure)
-        return done + 1
+        if heard.done == len(workloads):
+            self._fail(name, "stop", heard.failure)
+            return heard.done
+        self._fail(name, workloads[heard.done], heard.failure)
+        return heard.done + 1
 
     def _announce(self, name: str, workload: str, number: int) -> None:
         self._tell(f"round {number + 1}, {SUBJECTS[name].title}: {workload}")
@@ -178,7 +188,9 @@ class Runner:
     def _end(self, name: str, session: Session) -> None:
         session.end()
         if session.leftovers:
-            self._outcome.leftovers[name] = max(session.leftovers, self._outcome.leftovers.get(name, 0))
+            self._outcome.leftovers[name] = max(
+                session.leftovers, self._outcome.leftovers.get(name, 0)
+            )
 
     def _fail(self, name: str, workload: str, reason: str) -> None:
         failure = Failure(name, workload, reason)

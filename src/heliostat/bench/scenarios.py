@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from heliostat.bench import processes, workloads
+from heliostat.bench import payload, processes, workloads
 from heliostat.bench.subjects import ActorSubject, Subject
 
 _SETTLE_SECONDS: Final = 2.0
@@ -55,12 +55,14 @@ def actors_1000(subject: ActorSubject, scene: Scene) -> dict[str, float]:
     return {"actors_1000": memory.unique / count, "actors_1000_time": seconds * 1000 / count}
 
 
-def _actors_alive(subject: ActorSubject, scene: Scene, count: int) -> tuple[list[Any], processes.Memory, float]:
+def _actors_alive(
+    subject: ActorSubject, scene: Scene, count: int
+) -> tuple[list[Any], processes.Memory, float]:
     began = time.perf_counter()
-    actors = [subject.actor(workloads.Counter) for _ in range(count)]
+    actors = [subject.actor(payload.Counter) for _ in range(count)]
     answers = subject.gather([subject.method(actor, "increment")() for actor in actors])
     seconds = time.perf_counter() - began
-    assert answers == [1] * count
+    workloads.expect(answers, [1] * count)
     return actors, scene.memory(), seconds
 
 

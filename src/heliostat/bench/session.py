@@ -15,9 +15,12 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from heliostat.bench import processes
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _POLL_SECONDS: Final = 0.05
 _PATIENCE_SECONDS: Final = 3.0
@@ -43,11 +46,14 @@ class Session:
         self.messages_file.touch()
         self._log = self._directory / "output"
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.end(kill=kind is not None)
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -56,7 +62,9 @@ class Session:
         """Start Python with these arguments; returns the moment before, on the monotonic clock."""
         environment = {key: value for key, value in os.environ.items() if key not in _DROPPED}
         if path := environment.get("PYTHONPATH"):
-            environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, path.split(os.pathsep)))
+            environment["PYTHONPATH"] = os.pathsep.join(
+                map(os.path.abspath, path.split(os.pathsep))
+            )
         environment |= {
             processes.MARK: self.mark,
             "TMPDIR": str(self._directory),
@@ -113,6 +121,10 @@ class Session:
         """The exit code or signal, and the last line the child printed."""
         assert self._process is not None, "start it first"
         code = self._process.returncode
-        cause = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        cause = (
+            f"signal {signal.Signals(-code).name}"
+            if code is not None and code < 0
+            else f"exit code {code}"
+        )
         printed = self._log.read_text(errors="replace").strip().splitlines()
         return f"ended with {cause}" + (f": {printed[-1].strip()}" if printed else "")

@@ -7,11 +7,11 @@ nothing and an absent peer is noticed without an import.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Any, ClassVar, Final, Protocol, cast
 
 Send = Callable[..., Any]
@@ -84,18 +84,16 @@ class Entry:
     @property
     def installed(self) -> bool:
         """Whether the subject can run here."""
-        return not self.requires or importlib.util.find_spec(self.requires) is not None
+        return not self.requires or find_spec(self.requires) is not None
 
     @property
     def version(self) -> str:
         """The installed version; the interpreter's for the standard library."""
         if not self.distribution:
-            import platform
-
             return f"Python {platform.python_version()}"
         try:
-            return importlib.metadata.version(self.distribution)
-        except importlib.metadata.PackageNotFoundError:
+            return metadata.version(self.distribution)
+        except metadata.PackageNotFoundError:
             return "not installed as a distribution"
 
 

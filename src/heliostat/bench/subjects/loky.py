@@ -21,7 +21,9 @@ executor.shutdown()
 
     def start(self, workers: int) -> None:
         """Make the executor; its workers start with the first task."""
-        self.executor = import_module("loky").get_reusable_executor(max_workers=workers, timeout=None)
+        self.executor = import_module("loky").get_reusable_executor(
+            max_workers=workers, timeout=None
+        )
 
 
 def create() -> Loky:

@@ -12,7 +12,9 @@ class Ray(RayShaped):
 
     api_name: ClassVar[str] = "ray"
     options: ClassVar[dict[str, Any]] = {"include_dashboard": False, "log_to_driver": False}
-    startup: ClassVar[str] = startup("ray", "address='local', num_cpus=2, include_dashboard=False, log_to_driver=False")
+    startup: ClassVar[str] = startup(
+        "ray", "address='local', num_cpus=2, include_dashboard=False, log_to_driver=False"
+    )
 
 
 def create() -> Ray:
