@@ -7,12 +7,18 @@ to nothing, since every worker of every subject has to load it and is weighed af
 from __future__ import annotations
 
 import random
+import time
 from importlib import import_module
 from typing import Any
 
 
 def nothing() -> None:
     """The empty task."""
+
+
+def pause(seconds: float) -> None:
+    """Keep one worker occupied; ``time.sleep`` itself is no function to some subjects."""
+    time.sleep(seconds)
 
 
 def echo(value: Any) -> Any:

@@ -20,6 +20,13 @@ class Figure:
     most: float
     count: int
 
+    @property
+    def spread(self) -> float:
+        """How far the farthest sample is from the median, as a part of it."""
+        if not self.median:
+            return 0.0
+        return max(self.most - self.median, self.median - self.least) / self.median
+
     @classmethod
     def of(cls, samples: list[float]) -> Figure:
         """Sum up at least one sample."""
@@ -67,7 +74,7 @@ class Verdict(enum.Enum):
     """How a limit, or a whole budget, stands."""
 
     MET = "met"
-    NOT_MET = "not met"
+    MISSED = "missed"
     NO_PEER = "no peer"
     """What it is measured by wasn't measured."""
     NOT_RUN = "not run"
@@ -84,12 +91,14 @@ class Check:
         limit: The condition.
         target: The number we have to reach; ``None`` without a reference.
         reference: The subject it came from; ``None`` for an absolute limit.
+        share: How much of the target we reach; 1 or more meets it. ``None`` if one is unknown.
         verdict: How it stands.
     """
 
     limit: Limit
     target: float | None
     reference: str | None
+    share: float | None
     verdict: Verdict
 
 
@@ -131,24 +140,25 @@ def best_peer(row: Row, figures: dict[str, Figure]) -> str | None:
 
 def check(row: Row, limit: Limit, figures: dict[str, Figure]) -> Check:
     """Hold one limit against the figures."""
+    reference = best_peer(row, figures) if limit.of == BEST_PEER else limit.of
     if limit.of is None:
-        reference, target = None, limit.factor
-    else:
-        reference = best_peer(row, figures) if limit.of == BEST_PEER else limit.of
-        if reference is None or reference not in figures:
-            return Check(limit, None, None, Verdict.NO_PEER)
+        target: float | None = limit.factor
+    elif reference in figures:
         target = limit.factor * figures[reference].median
+    else:
+        target = None
     if OURS not in figures:
-        return Check(limit, target, reference, Verdict.NOT_RUN)
-    ours = figures[OURS].median
-    met = ours >= target if row.more_is_better else ours <= target
-    return Check(limit, target, reference, Verdict.MET if met else Verdict.NOT_MET)
+        return Check(limit, target, reference, None, Verdict.NOT_RUN)
+    if target is None:
+        return Check(limit, None, reference, None, Verdict.NO_PEER)
+    share = ahead(row, figures[OURS].median, target)
+    return Check(limit, target, reference, share, Verdict.MET if share >= 1 else Verdict.MISSED)
 
 
 def judge(checks: tuple[Check, ...]) -> Verdict:
     """A budget is met when all its limits are; one that is missed decides, then one unknown."""
     verdicts = {check.verdict for check in checks}
-    for decisive in (Verdict.NOT_MET, Verdict.NOT_RUN, Verdict.NO_PEER, Verdict.MET):
+    for decisive in (Verdict.MISSED, Verdict.NOT_RUN, Verdict.NO_PEER, Verdict.MET):
         if decisive in verdicts:
             return decisive
     return Verdict.NONE

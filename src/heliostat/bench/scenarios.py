@@ -36,7 +36,7 @@ class Scene:
 
 def memory_idle(subject: Subject, scene: Scene) -> dict[str, float]:
     """All workers have worked once and are idle."""
-    send = subject.task(time.sleep)
+    send = subject.task(payload.pause)
     subject.gather([send(0.2) for _ in range(scene.workers)])
     memory = scene.memory()
     return {"memory_idle": memory.unique, "memory_idle_pss": memory.proportional}

@@ -65,6 +65,9 @@ class Session:
             environment["PYTHONPATH"] = os.pathsep.join(
                 map(os.path.abspath, path.split(os.pathsep))
             )
+        # As in an activated environment: some peers look for their own programs on the path.
+        programs = str(Path(sys.executable).parent)
+        environment["PATH"] = os.pathsep.join([programs, environment.get("PATH", os.defpath)])
         environment |= {
             processes.MARK: self.mark,
             "TMPDIR": str(self._directory),
