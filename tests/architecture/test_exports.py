@@ -1,0 +1,56 @@
+"""What a module says it exports is true, and what users import is described."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from typing import Any
+
+import pytest
+
+import heliostat
+from tests.architecture.source import modules
+
+#: Without an example of their own: "name" -> why.
+NO_EXAMPLE: dict[str, str] = {
+    "__version__": "a text",
+    "exceptions": "a module; get() shows how its errors are met",
+}
+#: Importing these starts something, or needs what may not be installed.
+NOT_IMPORTED = ("heliostat.__main__", "heliostat.bench.", "heliostat.cli.", "heliostat.testing.")
+
+#: Read by name, since the package finds its names at their first use.
+PUBLIC: list[str] = sorted(vars(heliostat)["__all__"])
+
+_NAMES = sorted(
+    module.name
+    for module in modules()
+    if not (module.name + ".").startswith(NOT_IMPORTED) and not module.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_a_module_has_what_it_says_it_exports(name: str) -> None:
+    module = importlib.import_module(name)
+    exported = list(getattr(module, "__all__", ()))
+    assert len(exported) == len(set(exported))
+    assert [name for name in exported if not hasattr(module, name)] == []
+
+
+def test_the_lazy_names_are_those_that_tools_see() -> None:
+    assert set(PUBLIC) <= set(dir(heliostat))
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in NO_EXAMPLE])
+def test_a_public_name_is_described_with_an_example(name: str) -> None:
+    text = inspect.getdoc(getattr(heliostat, name)) or ""
+    assert text, f"{name} has no docstring"
+    assert _has_example(text), f"the docstring of {name} has no example"
+
+
+def test_each_exception_from_the_rule_is_a_public_name() -> None:
+    assert set(NO_EXAMPLE) <= set(PUBLIC)
+
+
+def _has_example(text: Any) -> bool:
+    return ">>> " in text or "```python" in text or "::\n" in text

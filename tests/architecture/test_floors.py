@@ -1,0 +1,68 @@
+"""What import-linter's contracts (``pyproject.toml``) can't say about who imports whom."""
+
+from __future__ import annotations
+
+from tests.architecture.source import Module, known, modules
+
+#: Where a function may import one of our own modules, and why.
+LATE: dict[str, str] = {
+    "heliostat": "loads each public name at its first use, from one table",
+    "heliostat.api.lifecycle": "loads the engine that init() was asked for",
+    "heliostat.engines.refs": "loads what turns an ObjectRef into text or a future when asked to",
+}
+#: Packages whose modules may do so, and why.
+LATE_PACKAGES: dict[str, str] = {
+    "heliostat.bench": "each process loads the one subject it measures",
+    "heliostat.cli": "each command loads what it shows, so that --help is quick",
+}
+#: The floors above the public API: these import it as a user does.
+ABOVE = ("bench", "cli", "dashboard", "serve", "testing", "train", "tune", "util")
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {module.name: _loads(module) for module in modules()}
+    while free := {name for name, targets in graph.items() if not targets & graph.keys()}:
+        graph = {name: targets for name, targets in graph.items() if name not in free}
+    assert not graph, f"these import each other: {sorted(graph)}"
+
+
+def test_only_the_floors_above_import_the_public_api() -> None:
+    below = [
+        f"{module.where}:{found.line}"
+        for module in modules()
+        for found in module.imports()
+        if found.module == "heliostat" and known(found, _names()) == "heliostat"
+        if not module.name.removeprefix("heliostat.").startswith(ABOVE)
+    ]
+    assert not below, f"import the module that defines the name: {below}"
+
+
+def test_our_own_modules_are_imported_late_only_where_a_reason_is_given() -> None:
+    late = [
+        f"{module.where}:{found.line} imports {found.module}"
+        for module in modules()
+        if module.name not in LATE and not module.name.startswith(tuple(LATE_PACKAGES))
+        for found in module.imports()
+        if found.late and known(found, _names())
+    ]
+    assert not late, "import at the top, or give a reason in LATE:\n" + "\n".join(late)
+
+
+def test_each_reason_for_a_late_import_is_needed() -> None:
+    importing = {
+        module.name
+        for module in modules()
+        if any(found.late and found.module for found in module.imports())
+    }
+    assert LATE.keys() - {"heliostat"} <= importing
+
+
+def _names() -> frozenset[str]:
+    return frozenset(module.name for module in modules())
+
+
+def _loads(module: Module) -> set[str]:
+    targets = {
+        known(found, _names()) for found in module.imports() if not (found.late or found.typing)
+    }
+    return {target for target in targets if target and target != module.name}
