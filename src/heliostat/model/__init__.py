@@ -1,0 +1,1 @@
+"""Plain data that every part shares: options, resources, ids, configuration. No I/O."""
