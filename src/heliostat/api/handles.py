@@ -1,0 +1,199 @@
+"""``ActorHandle`` and ``ActorMethod``: how a program talks to an actor.
+
+A handle wraps what the engine gave out and knows the methods of the class; each method becomes
+an ``ActorMethod`` at its first use and stays in the handle. An ``ActorMethod`` keeps the actor
+alive, not the handle, so the two make no cycle and an actor ends with its last handle at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from heliostat.api.methods import BUILT_IN
+from heliostat.api.signatures import Shape, check, close_names
+from heliostat.engines.registry import require
+from heliostat.model.options import MethodOptions
+
+if TYPE_CHECKING:
+    from heliostat.api.methods import Entry
+    from heliostat.engines.definitions import Actor
+    from heliostat.engines.refs import ObjectRef
+    from heliostat.model.ids import ActorID
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+class ActorMethod(Generic[P, R]):
+    """A method of an actor: ``actor.method.remote(...)`` calls it.
+
+    Source: Ray's ``ray.actor.ActorMethod``.
+    """
+
+    __slots__ = (
+        "_actor",
+        "_class_name",
+        "_entry",
+        "_least",
+        "_most",
+        "_name",
+        "_options",
+        "_submit",
+    )
+
+    def __init__(
+        self, actor: Actor, class_name: str, name: str, entry: Entry, options: MethodOptions
+    ) -> None:
+        self._actor = actor
+        self._class_name = class_name
+        self._name = name
+        self._entry = entry
+        self._options = options
+        self._least, self._most = Shape(*entry[3]).bounds()
+        self._submit = actor.engine.submit_call
+
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[R]:
+        """Calls the method; gives a reference to its result at once.
+
+        Args:
+            *args: its arguments; an ``ObjectRef`` among them is replaced by its value.
+            **kwargs: its arguments by name; the same.
+
+        Returns:
+            An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
+
+        Raises:
+            TypeError: the arguments do not fit the method.
+            PendingCallsLimitExceeded: ``max_pending_calls`` are waiting already.
+        """
+        if kwargs or not self._least <= len(args) <= self._most:
+            check(Shape(*self._entry[3]), f"{self._class_name}.{self._name}", len(args), kwargs)
+        ref: ObjectRef[R] = self._submit(self._actor, self._name, self._options, args, kwargs)
+        return ref
+
+    def options(self, **options: Any) -> ActorMethod[P, R]:
+        """The same method with some options replaced for the calls made through it.
+
+        Args:
+            **options: ``num_returns``, ``max_task_retries``, ``retry_exceptions``,
+                ``concurrency_group``, ``name``.
+
+        Example:
+            >>> import heliostat as ray
+            >>> @ray.remote
+            ... class Pair:
+            ...     def both(self):
+            ...         return 1, 2
+            >>> ray.get(Pair.remote().both.options(num_returns=2).remote())
+            [1, 2]
+        """
+        merged = self._options.merge(options)
+        return ActorMethod(self._actor, self._class_name, self._name, self._entry, merged)
+
+    def bind(self, *args: Any, **kwargs: Any) -> Any:
+        """Ray's graphs of tasks are not part of this release."""
+        raise NotImplementedError(
+            f"{self._class_name}.{self._name}.bind(): building graphs of tasks is not part of "
+            "this release; pass the ObjectRef of one .remote() call to the next instead"
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(
+            "Actor methods cannot be called directly. Instead of running "
+            f"'object.{self._name}()', try 'object.{self._name}.remote()'."
+        )
+
+    def __repr__(self) -> str:
+        return f"<method {self._name} of actor {self._class_name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_method, (ActorHandle(self._actor), self._name, dict(self._options.given))
+
+
+class ActorHandle(Generic[T]):
+    """A handle to an actor: ``handle.method.remote(...)`` calls a method of it.
+
+    Handles can be passed to tasks and other actors, pickled and compared; the actor lives as
+    long as a handle to it does anywhere, unless it is detached.
+
+    Example:
+        >>> import heliostat as ray
+        >>> @ray.remote
+        ... class Counter:
+        ...     def __init__(self):
+        ...         self.n = 0
+        ...     def add(self, n):
+        ...         self.n += n
+        ...         return self.n
+        >>> counter = Counter.remote()
+        >>> ray.get([counter.add.remote(1), counter.add.remote(2)])
+        [1, 3]
+
+    Source: Ray's ``ray.actor.ActorHandle``.
+    """
+
+    _ray_actor: Actor
+
+    def __init__(self, actor: Actor) -> None:
+        self._ray_actor = actor
+
+    @property
+    def _ray_actor_id(self) -> ActorID:
+        from heliostat.model.ids import ActorID
+
+        return ActorID(self._ray_actor.actor_id)
+
+    @property
+    def _actor_id(self) -> ActorID:
+        return self._ray_actor_id
+
+    def __getattr__(self, name: str) -> ActorMethod[..., Any]:
+        if name.startswith("_ray_actor"):  # a handle that is only being made
+            raise AttributeError(name)
+        actor = self._ray_actor
+        class_name, _, table = actor.meta
+        entry = BUILT_IN.get(name) or table.get(name)
+        if entry is None:
+            hint = "" if name.startswith("__") else close_names(name, table)
+            raise AttributeError(
+                f"'ActorHandle' object has no attribute '{name}': actor class {class_name} has "
+                f"no such method.{hint}"
+            )
+        if entry[2]:
+            raise NotImplementedError(
+                f"{class_name}.{name} is a generator: methods that yield "
+                "(num_returns='streaming') are not part of this release; return a list instead"
+            )
+        made: ActorMethod[..., Any] = ActorMethod(
+            actor, class_name, name, entry, MethodOptions.make(dict(entry[0]))
+        )
+        self.__dict__[name] = made
+        return made
+
+    def __dir__(self) -> list[str]:
+        return sorted({*self._ray_actor.meta[2], *BUILT_IN})
+
+    def __hash__(self) -> int:
+        return hash(self._ray_actor.actor_id)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ActorHandle):
+            return NotImplemented
+        return bool(self._ray_actor.actor_id == other._ray_actor.actor_id)
+
+    def __repr__(self) -> str:
+        return f"Actor({self._ray_actor.meta[0]}, {self._ray_actor.actor_id.hex()})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        actor = self._ray_actor
+        return _load_handle, tuple(actor.engine.export_actor(actor))
+
+
+def _load_handle(*description: Any) -> ActorHandle[Any]:
+    return ActorHandle(require().load_actor(*description))
+
+
+def _load_method(handle: ActorHandle[Any], name: str, given: dict[str, Any]) -> Any:
+    bound = getattr(handle, name)
+    return bound.options(**given) if given else bound

@@ -1,0 +1,103 @@
+"""What is known of an actor class's methods: their options, their kind, what they take.
+
+The table of a class is made of builtins (and the exception classes a user named), because it
+travels with every handle: ``{name: (options given, is async, is generator, shape)}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliostat.api.signatures import Shape, is_coroutine, is_generator, shape_of, unwrap
+from heliostat.model.options import MethodOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Where ``@method`` leaves what it was given.
+MARK = "__heliostat_method__"
+
+#: One method of a table: options given, whether it is async, a generator, and its ``Shape``.
+Entry = tuple[tuple[tuple[str, Any], ...], bool, bool, tuple[Any, ...]]
+
+#: What every actor can do besides the methods of its class; engines run them.
+BUILT_IN: dict[str, Entry] = {
+    "__ray_ready__": ((), False, False, tuple(Shape((), 0, 0, False, (), (), False))),
+    "__ray_terminate__": ((), False, False, tuple(Shape((), 0, 0, False, (), (), False))),
+    "__ray_call__": ((), False, False, tuple(Shape(("fn",), 1, 1, True, (), (), True))),
+}
+
+
+def table_of(cls: type) -> dict[str, Entry]:
+    """The methods of a class, its own and those it inherits."""
+    table: dict[str, Entry] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        for name, member in vars(base).items():
+            if isinstance(member, (staticmethod, classmethod)):
+                table[name] = _entry(
+                    member.__func__, bound=isinstance(member, classmethod), marked=member
+                )
+            elif hasattr(member, "__code__") or hasattr(unwrap(member), "__code__"):
+                table[name] = _entry(member, bound=True, marked=member)
+            else:
+                table.pop(name, None)  # a subclass replaced a method by something else
+    table.pop("__init__", None)
+    return table
+
+
+def constructor_shape(cls: type) -> Shape:
+    """What ``cls(...)`` takes."""
+    constructor = cls.__init__  # type: ignore[misc]
+    if constructor is not object.__init__:
+        return shape_of(constructor, bound=True)
+    if cls.__new__ is not object.__new__:
+        return shape_of(cls.__new__, bound=True)
+    return Shape((), 0, 0, False, (), (), False)
+
+
+def _entry(function: Any, *, bound: bool, marked: Any) -> Entry:
+    given: Mapping[str, Any] = getattr(marked, MARK, None) or getattr(unwrap(function), MARK, {})
+    shape = shape_of(function, bound=bound)
+    return tuple(given.items()), is_coroutine(function), is_generator(function), tuple(shape)
+
+
+def method(*args: Any, **kwargs: Any) -> Any:
+    """Sets options of one method of an actor class; bare, it only tells type checkers of it.
+
+    Args:
+        *args: the method, where it is used bare.
+        **kwargs: ``num_returns`` (1), ``max_task_retries`` (the actor's), ``retry_exceptions``
+            (False), ``concurrency_group`` (none): as in ``ActorMethod.options``.
+
+    Returns:
+        The method, or a decorator for it.
+
+    Raises:
+        TypeError: it is used with arguments that are not options.
+        ValueError: an option is wrong.
+
+    Example:
+        >>> import heliostat as ray
+        >>> @ray.remote
+        ... class Pair:
+        ...     @ray.method(num_returns=2)
+        ...     def both(self):
+        ...         return 1, 2
+        >>> first, second = Pair.remote().both.remote()
+        >>> ray.get(second)
+        2
+    """
+    if len(args) == 1 and callable(args[0]) and not kwargs:
+        return args[0]
+    if args or not kwargs:
+        raise TypeError(
+            "The @ray.method decorator must be applied using no arguments or at least one "
+            "option by name, for example '@ray.method(num_returns=2)'."
+        )
+    MethodOptions.make(kwargs)
+
+    def annotate(function: Any) -> Any:
+        setattr(function, MARK, dict(kwargs))
+        return function
+
+    return annotate
