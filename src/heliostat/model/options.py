@@ -143,8 +143,8 @@ def _checked(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if option.check is None:
             if not any(value is same or value == same for same in option.neutral):
                 raise NotImplementedError(
-                    f"{name}={_short(value)}: this release doesn't have the option {name!r} of {kind}; "
-                    "leave it out"
+                    f"{name}={_short(value)}: this release doesn't have the option {name!r} "
+                    f"of {kind}; leave it out"
                 )
         elif value is not None:
             try:

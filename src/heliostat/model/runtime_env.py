@@ -92,7 +92,7 @@ def _variables(given: Any) -> dict[str, str]:
     for name, value in given.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(
-                f"env_vars has a {type(value).__name__} for {name!r}: a string for a string is expected"
+                f"env_vars maps strings to strings, but {name!r} to a {type(value).__name__}"
             )
         if not name or "=" in name or "\0" in name + value:
             raise ValueError(
