@@ -1,0 +1,1 @@
+"""Programs that use heliostat, to read and to run."""

@@ -1,0 +1,1 @@
+"""The document classifier: actors named by topic that outlive the program which fed them."""

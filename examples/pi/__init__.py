@@ -1,0 +1,1 @@
+"""Pi by throwing dots at a square, in blocks."""
