@@ -68,6 +68,7 @@ class Watch:
     """Finds what was left behind between two moments.
 
     Example:
+        >>> from heliostat.testing.leaks import Watch
         >>> watch = Watch()
         >>> before = watch.look()
         >>> file = open("/dev/null")
