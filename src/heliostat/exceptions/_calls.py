@@ -42,15 +42,15 @@ class TaskCancelledError(RayError):
         return f"{what} {self.error_message}" if self.error_message else what
 
 
-class PendingCallsLimitExceeded(RayError):  # noqa: N818 - Ray's name
+class PendingCallsLimitExceeded(RayError):
     """The actor has ``max_pending_calls`` calls waiting already."""
 
 
-class AsyncioActorExit(RayError):  # noqa: N818 - Ray's name
+class AsyncioActorExit(RayError):
     """An async actor ended itself by ``exit_actor``."""
 
 
-class UserCodeException(RayError):  # noqa: N818 - Ray's name
+class UserCodeException(RayError):
     """Wraps an exception of the user's code; ``retry_exceptions`` looks at its cause."""
 
 
@@ -66,11 +66,11 @@ class ActorUnschedulableError(_TextError):
     _format = "The actor is not schedulable: {}"
 
 
-class ActorAlreadyExistsError(ValueError, _TextError):
+class ActorAlreadyExistsError(_TextError, ValueError):
     """Another living actor has the name."""
 
 
-class ActorHandleNotFoundError(ValueError, _TextError):
+class ActorHandleNotFoundError(_TextError, ValueError):
     """The handle is of no actor of this session."""
 
 
@@ -80,14 +80,14 @@ class RuntimeEnvSetupError(_TextError):
     _format = "Failed to set up the runtime environment. {}"
 
 
-class TaskPlacementGroupRemoved(RayError):  # noqa: N818 - Ray's name
+class TaskPlacementGroupRemoved(RayError):
     """The placement group of the task is gone."""
 
     def __str__(self) -> str:
         return "The placement group of this task has been removed."
 
 
-class ActorPlacementGroupRemoved(RayError):  # noqa: N818 - Ray's name
+class ActorPlacementGroupRemoved(RayError):
     """The placement group of the actor is gone."""
 
     def __str__(self) -> str:

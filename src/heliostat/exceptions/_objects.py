@@ -110,11 +110,11 @@ def _lines(*lines: str) -> str:
     return "\n".join(filter(None, lines))
 
 
-class PlasmaObjectNotAvailable(RayError):  # noqa: N818 - Ray's name
+class PlasmaObjectNotAvailable(RayError):
     """An object wasn't there within the time given."""
 
 
-class OufOfBandObjectRefSerializationException(RayError):  # noqa: N818 - Ray's name
+class OufOfBandObjectRefSerializationException(RayError):
     """A ref was pickled where that isn't allowed."""
 
 

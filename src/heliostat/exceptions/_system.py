@@ -46,7 +46,7 @@ class CrossLanguageError(_MessageError):
     """A task written in another language failed."""
 
 
-class UnserializableException(RayError):  # noqa: N818 - Ray's name
+class UnserializableException(RayError):
     """What the task raised can't be rebuilt here; its text and traceback are in this one."""
 
     def __init__(self, original_stack_trace: str = "") -> None:
@@ -90,7 +90,7 @@ class RayChannelTimeoutError(RayChannelError, TimeoutError):
     """A channel of a compiled graph wasn't ready in time."""
 
 
-class RayCgraphCapacityExceeded(RaySystemError):  # noqa: N818 - Ray's name
+class RayCgraphCapacityExceeded(RaySystemError):
     """The buffer of a compiled graph is full."""
 
 

@@ -106,7 +106,12 @@ class UniqueID(BaseID):
 
 
 class JobID(BaseID):
-    """The id of a program's connection to a cluster."""
+    """The id of a program's connection to a cluster.
+
+    Example:
+        >>> JobID.from_int(5)
+        JobID(05000000)
+    """
 
     __slots__ = ()
     _size = 4
@@ -122,21 +127,36 @@ class JobID(BaseID):
 
 
 class TaskID(BaseID):
-    """The id of a task or of an actor call."""
+    """The id of a task or of an actor call.
+
+    Example:
+        >>> TaskID(bytes(24)).size()
+        24
+    """
 
     __slots__ = ()
     _size = 24
 
 
 class ActorID(BaseID):
-    """The id of an actor."""
+    r"""The id of an actor.
+
+    Example:
+        >>> ActorID.from_hex("0a" * 16).binary() == b"\n" * 16
+        True
+    """
 
     __slots__ = ()
     _size = 16
 
 
 class ObjectID(BaseID):
-    """The id of an object; ``ObjectRef`` is what programs hold."""
+    """The id of an object; ``ObjectRef`` is what programs hold.
+
+    Example:
+        >>> ObjectID.nil().is_nil()
+        True
+    """
 
     __slots__ = ()
 
@@ -149,13 +169,23 @@ class PlacementGroupID(BaseID):
 
 
 class NodeID(UniqueID):
-    """The id of a host in a cluster."""
+    """The id of a host in a cluster.
+
+    Example:
+        >>> len(NodeID.from_random().hex())
+        56
+    """
 
     __slots__ = ()
 
 
 class WorkerID(UniqueID):
-    """The id of a process."""
+    """The id of a process.
+
+    Example:
+        >>> WorkerID.from_random() == WorkerID.from_random()
+        False
+    """
 
     __slots__ = ()
 
