@@ -30,6 +30,19 @@ class ActorCalls:
         unavailable: the cause its last process was lost with, while it restarts.
     """
 
+    __slots__ = (
+        "_unready",
+        "actor_id",
+        "death",
+        "incarnation",
+        "max_pending",
+        "ordered",
+        "pending",
+        "proc",
+        "sent",
+        "unavailable",
+    )
+
     def __init__(self, actor_id: bytes, *, ordered: bool, max_pending: int) -> None:
         self.actor_id = actor_id
         self.ordered = ordered
@@ -92,13 +105,13 @@ class ActorCalls:
             self.incarnation = incarnation
             self.unavailable = None
 
-    def lost(self, incarnation: int, cause: dict[str, Any]) -> list[Task]:
+    def lost(self, incarnation: int, cause: dict[str, Any]) -> tuple[list[Task], list[Task]]:
         """The process of ``incarnation`` is gone and will be replaced.
 
-        Returns the calls that fail: unanswered ones that may not run again.
+        Returns the unanswered calls that fail, and those that will be made again.
         """
         if incarnation < self.incarnation or not self.proc:
-            return []
+            return [], []
         self.proc = 0
         self.unavailable = cause
         failed: list[Task] = []
@@ -109,7 +122,7 @@ class ActorCalls:
             (again if may_run_again else failed).append(task)
         self.sent.clear()
         self.pending.extendleft(reversed(again))
-        return failed
+        return failed, again
 
     def died(self, cause: dict[str, Any]) -> list[Task]:
         """The actor is dead for good. Returns every unanswered call: all fail."""

@@ -9,7 +9,8 @@ cooperation but the worker's. The rules:
    takes an idle worker away.
 2. A worker blocked in ``get`` lends its CPU (nothing else). On unblocking it goes on at once;
    while that leaves less than nothing free, the head grants nothing and takes leases back.
-3. Resources go first to the job, then to the queue, that holds least. When somebody waits,
+3. Resources go first to the job that holds least, in it to the queue whose owner is nested
+   deepest, then to the one that holds least. When somebody waits,
    idle workers of other queues are detached at once; a busy worker of whoever holds more than
    the waiting one would, at the end of its packet; and one that has had its queue for
    ``SLICE`` seconds for a queue that has none.
@@ -27,6 +28,8 @@ from typing import Any
 
 Amounts = tuple[tuple[str, int], ...]
 QueueKey = tuple[int, int]
+#: Environment variables a worker starts with; the key of its pool together with its job.
+Env = tuple[tuple[str, str], ...]
 
 #: Seconds a queue may keep a worker while another queue has none.
 SLICE = 0.1
@@ -58,7 +61,7 @@ class Worker:
 
     __slots__ = ("blocked", "env", "gpus", "held", "job", "proc", "queue", "since", "state")
 
-    def __init__(self, proc: int, job: int, env: str, now: float) -> None:
+    def __init__(self, proc: int, job: int, env: Env, now: float) -> None:
         self.proc = proc
         self.job = job
         self.env = env
@@ -80,11 +83,12 @@ class Worker:
 class Queue:
     """An owner's task queue: what its workers need, and how many it wants."""
 
-    __slots__ = ("attached", "demand", "env", "failed", "job", "key", "resources")
+    __slots__ = ("attached", "demand", "depth", "env", "job", "key", "resources")
 
-    def __init__(self, key: QueueKey, job: int, resources: Amounts, env: str) -> None:
+    def __init__(self, key: QueueKey, job: int, resources: Amounts, env: Env, depth: int) -> None:
         self.key = key
         self.job = job
+        self.depth = depth
         self.resources = resources
         self.env = env
         self.demand = 0
@@ -109,7 +113,7 @@ class Placement:
 
     __slots__ = ("actor", "env", "job", "place", "run")
 
-    def __init__(self, actor: bytes, job: int, env: str, place: Amounts, run: Amounts) -> None:
+    def __init__(self, actor: bytes, job: int, env: Env, place: Amounts, run: Amounts) -> None:
         self.actor = actor
         self.job = job
         self.env = env
@@ -132,14 +136,16 @@ class Leases:
 
     # -- jobs, queues, demand -------------------------------------------------------------
 
-    def prestart(self, job: int, env: str, count: int, now: float) -> None:
+    def prestart(self, job: int, env: Env, count: int, now: float) -> None:
         """Starts ``count`` idle workers, so that the first tasks find them."""
         for _ in range(count):
             self._spawn(job, env, now)
 
-    def open_queue(self, key: QueueKey, job: int, resources: Amounts, env: str) -> None:
-        """An owner opened a task queue."""
-        self.queues[key] = Queue(key, job, resources, env)
+    def open_queue(self, key: QueueKey, job: int, resources: Amounts, env: Env) -> None:
+        """An owner opened a task queue; a worker's is one deeper than the queue it serves."""
+        owner = self.workers.get(key[0])
+        depth = owner.queue.depth + 1 if owner is not None and owner.queue is not None else 0
+        self.queues[key] = Queue(key, job, resources, env, depth)
 
     def demand(self, key: QueueKey, workers: int) -> None:
         """The owner could use ``workers`` workers."""
@@ -249,7 +255,9 @@ class Leases:
                 return placement
         usage = self._usage()
         waiting = [q for q in self.queues.values() if q.missing > 0 and q not in stuck]
-        return min(waiting, key=lambda q: (usage.get(q.job, 0), q.running), default=None)
+        # Deep queues first: a thousand tasks that each wait for a subtask then need a few
+        # workers, not a thousand.
+        return min(waiting, key=lambda q: (usage.get(q.job, 0), -q.depth, q.running), default=None)
 
     def _usage(self) -> dict[int, int]:
         """CPU held by each job."""
@@ -279,7 +287,7 @@ class Leases:
             self.actions.append(("attach", worker.proc, need.key, worker.gpus))
         return True
 
-    def _idle_worker(self, job: int, env: str) -> Worker | None:
+    def _idle_worker(self, job: int, env: Env) -> Worker | None:
         """The idle worker used last: its memory is the warmest."""
         idle = [
             w
@@ -288,7 +296,7 @@ class Leases:
         ]
         return max(idle, key=lambda w: w.since, default=None)
 
-    def _spawn(self, job: int, env: str, now: float) -> Worker:
+    def _spawn(self, job: int, env: Env, now: float) -> Worker:
         worker = Worker(self._new_proc(), job, env, now)
         self.workers[worker.proc] = worker
         self.actions.append(("spawn", worker.proc, job, env))

@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from heliostat.engines.local.core.objects import Entry
 
@@ -36,14 +36,21 @@ class Function:
     Attributes:
         key: content hash under which the workers know it.
         name: for messages.
+        returns: results of a task.
         batch: tasks to send in one packet.
+        retry_exceptions: what its author wants repeated: all or none of its own exceptions,
+            or those of the given types.
     """
 
-    __slots__ = ("batch", "key", "name", "seconds")
+    __slots__ = ("batch", "key", "name", "retry_exceptions", "returns", "seconds")
 
-    def __init__(self, key: bytes, name: str) -> None:
+    def __init__(
+        self, key: bytes, name: str, returns: int = 1, retry_exceptions: Any = False
+    ) -> None:
         self.key = key
+        self.returns = returns
         self.name = name
+        self.retry_exceptions = retry_exceptions
         self.seconds: float | None = None
         self.batch = 1
 
@@ -62,14 +69,16 @@ class Task:
 
     Attributes:
         number: number of its (first) result.
-        call: the tuple that goes on the wire; None while an argument isn't ready.
-        entry: the result's entry, or a tuple of them.
-        retries: how many more times it may run after a system failure; -1 = for ever.
-        attempts: how many workers it has been lost with.
-        extra: what only some tasks have (``TaskExtra`` of the shell), or None.
+        call: the tuple that goes on the wire, or what makes it when the task is sent; None
+            while an argument isn't ready.
+        entry: the result's entry, or a tuple of them, or None where nobody wants any.
+        retries: how often it may be repeated after a failure; -1 = for ever.
+        attempts: how often it has failed.
+        actor: for a call, the handle it keeps alive.
+        extra: what the arguments hold while the task lives (``owner.arguments``), or None.
     """
 
-    __slots__ = ("attempts", "call", "entry", "extra", "function", "number", "retries")
+    __slots__ = ("actor", "attempts", "call", "entry", "extra", "function", "number", "retries")
 
     def __init__(
         self, number: int, call: Any, entry: Any, function: Function, retries: int, extra: Any
@@ -81,11 +90,14 @@ class Task:
         self.retries = retries
         self.attempts = 0
         self.extra = extra
+        self.actor: Any = None
 
     def entries(self) -> tuple[Entry, ...]:
         """The entries of its results."""
         entry = self.entry
-        return entry if type(entry) is tuple else (entry,)
+        if type(entry) is tuple:
+            return entry
+        return () if entry is None else (entry,)
 
 
 class TaskQueue:
@@ -95,8 +107,9 @@ class TaskQueue:
         backlog: ready tasks not sent yet.
         packets: packets out, by number: the tasks each holds.
         attached: workers reading the queue, by the head's latest word.
+        lively: packets out below which a single task is sent at once: one for each worker
+            to run and one for it to find when it is done.
         demand: workers last asked of the head.
-        blocked_deps: tasks that wait for an argument, counted only for the demand.
     """
 
     def __init__(self, number: int, limit: int) -> None:
@@ -106,10 +119,14 @@ class TaskQueue:
         self.backlog: deque[Task] = deque()
         self.packets: dict[int, list[Task]] = {}
         self.attached: frozenset[int] = frozenset()
+        self.lively = 2
         self.demand = 0
-        self.failure: Any = None
-        self.sent = 0
         self._next_packet = 1
+
+    def set_attached(self, workers: Iterable[int]) -> None:
+        """The head's word on who reads the queue."""
+        self.attached = frozenset(workers)
+        self.lively = 2 * (len(self.attached) or 1)
 
     # -- going out ------------------------------------------------------------------------
 
@@ -126,7 +143,7 @@ class TaskQueue:
         function = backlog[0].function
         size = function.batch
         workers = len(self.attached) or 1
-        if len(backlog) < size and out >= 2 * workers:
+        if len(backlog) < size and out >= self.lively:
             return None
         if size == 1:
             taken = [backlog.popleft()]
@@ -139,7 +156,6 @@ class TaskQueue:
         number = self._next_packet
         self._next_packet = number + 1
         self.packets[number] = taken
-        self.sent += len(taken)
         return number, taken
 
     def wanted(self) -> int:

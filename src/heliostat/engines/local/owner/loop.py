@@ -46,6 +46,7 @@ class Loop:
         self.after: deque[Callable[[], None]] = deque()
         self.settle: list[Callable[[], None]] = []
         self.poisoned: BaseException | None = None
+        self.interrupted = False
         self.turns = 0
         self._handlers = handlers
         self._receiver = Receiver(inbox, plain=plain)
@@ -95,6 +96,16 @@ class Loop:
                 self.poison(error)
                 raise
         return True
+
+    def lock_is_mine(self) -> bool:
+        """Whether the calling thread holds the lock."""
+        mine: bool = self.lock._is_owned()  # type: ignore[attr-defined]
+        return mine
+
+    def raise_interrupt(self) -> None:
+        """Ctrl-C came while the lock was held."""
+        self.interrupted = False
+        raise KeyboardInterrupt
 
     def run_after(self) -> None:
         """Runs what had to wait until the lock was released."""

@@ -14,16 +14,20 @@ counts mean and why they can't fail is told in ``core.objects``; here they are m
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
 from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry, Exports
+from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.peers import Peers
 from heliostat.engines.local.store import values
 from heliostat.engines.local.store.segments import Block, Segments
 from heliostat.engines.local.wire import messages
+from heliostat.engines.refs import ObjectRef
 
 #: A ready value up to this many bytes travels along with a reference to it.
 CARRY_BYTES = 8192
@@ -40,43 +44,72 @@ class Home:
         self.engine = engine
 
 
-class Borrowed(Entry):
-    """An object of another process, held here.
+class Stake:
+    """This process's hold on an object of another one: given back when nothing needs it.
+
+    An entry has one, and so has every block of memory read on the object's behalf, which may
+    outlive the entry.
 
     Attributes:
         counted: borrows its owner has on its books for us.
-        requested: we asked for its value.
     """
 
-    __slots__ = ("counted", "dropped", "requested")
+    __slots__ = ("__weakref__", "counted", "dropped", "number", "proc")
 
-    def __init__(self, home: Home, number: int, dropped: Callable[[Any], None]) -> None:
-        super().__init__(home, number)
+    def __init__(self, proc: int, number: int, dropped: Callable[[Any], None]) -> None:
+        self.proc = proc
+        self.number = number
         self.counted = 0
-        self.requested = False
         self.dropped = dropped
 
     def __del__(self) -> None:
         if self.counted:
-            self.dropped((self.home.proc, self.number, self.counted))
+            self.dropped((self.proc, self.number, self.counted))
+
+
+class Borrowed(Entry):
+    """An object of another process, held here.
+
+    Attributes:
+        stake: our hold on it.
+        requested: we asked for its value.
+    """
+
+    __slots__ = ("requested", "stake")
+
+    def __init__(self, home: Home, number: int, stake: Stake) -> None:
+        super().__init__(home, number)
+        self.stake = stake
+        self.requested = False
+
+
+#: Stakes that arrived with a call and that its sender holds until the reply.
+Lent = list["weakref.ref[Stake]"]
 
 
 class References:
     """The objects of this process and those it borrows. Used under the loop's lock."""
 
-    def __init__(
-        self, home: Home, session_uid: bytes, peers: Peers, segments: Segments
-    ) -> None:
+    def __init__(self, home: Home, session_uid: bytes, peers: Peers, segments: Segments) -> None:
         self.home = home
         self.exports = Exports()
         self.dropped: deque[tuple[Any, ...]] = deque()
+        self.nudge: Callable[[], None] = lambda: None
         self.granted: dict[int, set[tuple[int, int]]] = {}
         self.returned_bytes: Callable[[int], None] = lambda _: None
+        self.actor_dropped: Callable[[bytes], None] = lambda _: None
         self._session_uid = session_uid
         self._peers = peers
         self._segments = segments
         self._homes: dict[int, Home] = {home.proc: home}
-        self._borrowed: WeakValueDictionary[tuple[int, int], Entry] = WeakValueDictionary()
+        # Every borrowed entry, and those of ours that were ever pickled.
+        self._known: WeakValueDictionary[tuple[int, int], Entry] = WeakValueDictionary()
+        self._pinned: list[Entry] = []
+
+    def note_dropped(self, item: tuple[Any, ...]) -> None:
+        """Something held here was let go of. May run at any moment in any thread."""
+        self.dropped.append(item)
+        self.nudge()
 
     # -- going out ------------------------------------------------------------------------
 
@@ -125,6 +158,40 @@ class References:
             self._peers.send(owner, messages.borrow(entry.number, dest, 1))
         return (owner, entry.number)
 
+    def lend(self, entry: Entry, lent: list[Entry]) -> None:
+        """Whoever gets the memory of ``entry`` may go on reading it: see ``to_wire``."""
+        payload = entry.payload
+        if type(payload) is tuple and payload[0] == values.SHARED:
+            if entry.home is self.home:
+                self.exports.borrow(entry, self.home.proc)
+            lent.append(entry)
+
+    def pickled(self, refs: Sequence[ObjectRef[Any]]) -> tuple[Entry, ...]:
+        """The entries of references found in a pickle, findable from now on.
+
+        Raises:
+            RuntimeError: a reference belongs to a session that ended.
+        """
+        entries = tuple([ref._entry for ref in refs])
+        self.check_session(entries)
+        for entry in entries:
+            self._known[entry.home.proc, entry.number] = entry
+        return entries
+
+    def check_session(self, entries: Sequence[Entry]) -> None:
+        """Raises RuntimeError if one of the objects belongs to another session."""
+        for entry in entries:
+            if entry.home.engine is not self.home.engine:
+                raise errors.foreign(entry)
+
+    def pin(self, entry: Entry) -> None:
+        """The reference leaves by ways we can't see: hold the object to the end."""
+        if entry.home is self.home:
+            self.exports.pin(entry)
+        else:
+            self._pinned.append(entry)
+        self._known[entry.home.proc, entry.number] = entry
+
     def take_back(self, lent: Sequence[Entry]) -> None:
         """A task that held these is over."""
         for entry in lent:
@@ -149,83 +216,105 @@ class References:
     # -- coming in ------------------------------------------------------------------------
 
     def from_wire(
-        self, payload: Any, take_fd: Callable[[], int], *, counted: bool, entry: Entry | None
+        self,
+        payload: Any,
+        take_fd: Callable[[], int],
+        lent: Lent | None = None,
+        stake: Stake | None = None,
     ) -> Any:
         """The local form of a payload that arrived.
 
-        ``counted``: the sender registered us as borrowers of the references inside.
-        ``entry``: the object it is the value of: another process's, whose memory we read, or
-        ours, made in another process's arena; None if it has no identity.
+        ``lent`` gathers the references inside when they are only lent to us for a call; with
+        None the sender has registered us as their borrower. ``stake`` is what keeps the
+        payload's memory from being reused while we read it; without one the object is ours.
         """
         if type(payload) is not tuple:
             return payload
         kind = payload[0]
         if kind == values.MANY:
-            return (kind, [self.from_wire(p, take_fd, counted=counted, entry=entry) for p in payload[1]])
+            return (kind, [self.from_wire(part, take_fd, lent, stake) for part in payload[1]])
         refs = payload[-1]
         if refs:
-            refs = tuple(self.ref_from_wire(ref, counted=counted) for ref in refs)
+            refs = tuple([self.ref_from_wire(ref, lent) for ref in refs])
         if kind == values.SEGMENT:
             _, holder, arena, offset, size, lengths, _ = payload
             self._segments.adopt(holder, arena, take_fd())
             mapping = self._segments.mapping(holder, arena)
-            mine = entry is None or entry.home is self.home
-            block = Block(
-                holder,
-                arena,
-                offset,
-                size,
-                mapping,
-                self.dropped.append if mine else None,
-                None if mine else entry,
-            )
+            dropped = self.note_dropped if stake is None else None
+            block = Block(holder, arena, offset, size, mapping, dropped, stake)
             return (values.SHARED, block, lengths, refs)
         return (*payload[:-1], refs)
 
-    def ref_from_wire(self, ref: tuple[Any, ...], *, counted: bool) -> Entry:
+    def slot_from_wire(
+        self, owner: int, number: int, payload: Any, take_fd: Callable[[], int], lent: Lent
+    ) -> Any:
+        """The value of an argument that was passed by reference.
+
+        An object that is here already, with its memory, is not made a second time.
+        """
+        entry = self._own(number) if owner == self.home.proc else self.borrowed(owner, number)
+        if type(payload) is not tuple:
+            return payload
+        if payload[0] == values.SEGMENT and entry.state == READY:
+            os.close(take_fd())
+            return entry.payload
+        stake = None
+        if isinstance(entry, Borrowed):
+            stake = entry.stake
+            lent.append(weakref.ref(stake))
+        return self.from_wire(payload, take_fd, lent, stake)
+
+    def ref_from_wire(self, ref: tuple[Any, ...], lent: Lent | None) -> Entry:
         """The entry of a reference that arrived inside a value."""
         owner, number = ref[0], ref[1]
         if owner == self.home.proc:
-            entry = self.exports.get(number)
-            if counted and len(ref) == 2:
+            entry = self._own(number)
+            if len(ref) == 2 and lent is None:
                 self.exports.give_back(number, owner)
-            if entry is None:
-                entry = Entry(self.home, number)
-                if len(ref) == 3:
-                    entry.complete(READY, ref[2])
-                else:
-                    entry.complete(FAILED, lost_payload(entry))
             return entry
-        entry = self.borrowed(owner, number)
+        borrowed = self.borrowed(owner, number)
         if len(ref) == 3:
-            entry.complete(READY, ref[2])
-        elif counted:
-            entry.counted += 1
+            borrowed.complete(READY, ref[2])
+        elif lent is None:
+            borrowed.stake.counted += 1
+        else:
+            lent.append(weakref.ref(borrowed.stake))
+        return borrowed
+
+    def kept(self, lent: Lent) -> list[tuple[int, int]]:
+        """Those of the ``lent`` that we go on holding; the sender registers us for them."""
+        kept = {}
+        for reference in lent:
+            stake = reference()
+            if stake is not None and (stake.proc, stake.number) not in kept:
+                stake.counted += 1
+                kept[stake.proc, stake.number] = True
+        return list(kept)
+
+    def _own(self, number: int) -> Entry:
+        entry = self._known.get((self.home.proc, number)) or self.exports.get(number)
+        if entry is None:
+            entry = Entry(self.home, number)
+            entry.complete(FAILED, errors.lost(entry))
         return entry
 
     def borrowed(self, owner: int, number: int) -> Borrowed:
         """The entry of another process's object, one for each object."""
-        entry = self._borrowed.get((owner, number))
+        entry = self._known.get((owner, number))
         if entry is None:
             home = self._homes.get(owner)
             if home is None:
                 home = self._homes[owner] = Home(owner, self._session_uid, self.home.engine)
-            entry = Borrowed(home, number, self.dropped.append)
-            self._borrowed[owner, number] = entry
+            entry = Borrowed(home, number, Stake(owner, number, self.note_dropped))
+            self._known[owner, number] = entry
             if self._peers.is_gone(owner):
-                entry.complete(FAILED, owner_died_payload(entry))
+                entry.complete(FAILED, errors.owner_died(entry))
         assert isinstance(entry, Borrowed)
         return entry
 
     def find(self, owner: int, number: int) -> Entry:
         """The entry behind a reference that is being unpickled."""
-        if owner != self.home.proc:
-            return self.borrowed(owner, number)
-        entry = self.exports.get(number)
-        if entry is None:
-            entry = Entry(self.home, number)
-            entry.complete(FAILED, lost_payload(entry))
-        return entry
+        return self._own(number) if owner == self.home.proc else self.borrowed(owner, number)
 
     def request(self, entry: Entry) -> None:
         """Asks for the value of a pending object of another process, once."""
@@ -237,10 +326,7 @@ class References:
 
     def on_want(self, number: int, proc: int) -> None:
         """Another process asks for a value of ours."""
-        entry = self.exports.get(number)
-        if entry is None:
-            entry = Entry(self.home, number)
-            entry.complete(FAILED, lost_payload(entry))
+        entry = self._own(number)
         if entry.state == PENDING:
             entry.when_complete(lambda done: self._send_value(done, proc))
         else:
@@ -257,9 +343,7 @@ class References:
     ) -> None:
         """A value we asked for."""
         entry = self.borrowed(owner, number)
-        entry.complete(
-            state, self.from_wire(payload, take_fd, counted=True, entry=entry)
-        )
+        entry.complete(state, self.from_wire(payload, take_fd, None, entry.stake))
 
     def on_borrow(self, number: int, proc: int, count: int) -> None:
         """Another process tells that ``proc`` holds an object of ours."""
@@ -280,9 +364,15 @@ class References:
         self.taint(self.exports.drop_process(proc))
         for arena, offset in self.granted.pop(proc, ()):
             self._free(arena, offset, reuse=False)
-        for (owner, _), entry in list(self._borrowed.items()):
+        for (owner, _), entry in list(self._known.items()):
             if owner == proc:
-                entry.complete(FAILED, owner_died_payload(entry))
+                entry.complete(FAILED, errors.owner_died(entry))
+
+    def fail_borrowed(self, payload: Any) -> None:
+        """The session is over: values of others won't come."""
+        for entry in list(self._known.values()):
+            if entry.home is not self.home:
+                entry.complete(FAILED, payload)
 
     # -- letting go -----------------------------------------------------------------------
 
@@ -291,7 +381,9 @@ class References:
         dropped = self.dropped
         while dropped:
             item = dropped.popleft()
-            if len(item) == 3:
+            if len(item) == 2:
+                self.actor_dropped(item[1])
+            elif len(item) == 3:
                 owner, number, count = item
                 message = messages.return_borrow(number, self.home.proc, count)
                 self._peers.send(owner, message)
@@ -315,23 +407,3 @@ def _is_light(payload: Any) -> bool:
     if payload[0] != values.BLOB or payload[-1]:
         return False
     return len(payload[1]) + sum(map(len, payload[2])) <= CARRY_BYTES
-
-
-def error_payload(error: BaseException) -> tuple[Any, ...]:
-    """The payload of a failed object."""
-    pickled = values.dumps(error)
-    return (values.ERROR, pickled.data, ())
-
-
-def lost_payload(entry: Entry) -> tuple[Any, ...]:
-    """The object's value is gone."""
-    from heliostat.exceptions import ObjectLostError
-
-    return error_payload(ObjectLostError(entry.binary().hex(), None, ""))
-
-
-def owner_died_payload(entry: Entry) -> tuple[Any, ...]:
-    """The process that owned the object is gone."""
-    from heliostat.exceptions import OwnerDiedError
-
-    return error_payload(OwnerDiedError(entry.binary().hex(), None, ""))

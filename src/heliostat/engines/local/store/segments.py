@@ -50,7 +50,7 @@ class Block:
 
     Attributes:
         holder: the process whose arena it is in.
-        source: the entry that keeps the memory alive from afar, if it isn't ours.
+        source: what keeps the memory alive from afar, if it isn't ours to free.
         tainted: it must not be reused.
     """
 
@@ -94,6 +94,19 @@ class Block:
         raw.block = self  # type: ignore[attr-defined]
         return memoryview(raw).toreadonly().cast("B")
 
+    def write(self, offset: int, data: Any) -> None:
+        """Copies ``data`` in, in parts between which other threads may run."""
+        memory = self.mapping.memory
+        source = memoryview(data).cast("B")
+        start = self.offset + offset
+        for at in range(0, len(source), _COPY):
+            part = source[at : at + _COPY]
+            memory[start + at : start + at + len(part)] = part
+
+    def hand_over(self) -> None:
+        """Another process frees the block."""
+        self._dropped = None
+
     def __del__(self) -> None:
         # May run at any moment in any thread: only an append.
         self.mapping.blocks -= 1
@@ -104,14 +117,10 @@ class Block:
 class Segments:
     """The shared memory of one process."""
 
-    def __init__(
-        self, proc: int, arena_bytes: int, grant: Callable[[int], None], keep_bytes: int
-    ) -> None:
-        """``grant(bytes)`` asks for memory beyond what was granted; it raises if there is none.
-        ``keep_bytes`` of empty arenas are kept warm."""
+    def __init__(self, proc: int, arena_bytes: int, keep_bytes: int) -> None:
+        """``keep_bytes`` of empty arenas are kept warm."""
         self.proc = proc
         self._arena_bytes = arena_bytes
-        self._grant = grant
         self._keep_bytes = keep_bytes
         self._arenas: dict[int, tuple[Arena, Mapping]] = {}
         self._foreign: OrderedDict[tuple[int, int], Mapping] = OrderedDict()
@@ -119,31 +128,24 @@ class Segments:
 
     # -- writing --------------------------------------------------------------------------
 
-    def allocate(self, size: int) -> tuple[int, int]:
-        """Arena and offset of a new block; see ``write``."""
+    def allocate(self, size: int) -> tuple[int, int] | None:
+        """Arena and offset of a new block, or None if another arena is needed."""
         for number, (arena, _) in self._arenas.items():
             offset = arena.allocate(size)
             if offset is not None:
                 return number, offset
-        total = max(self._arena_bytes, round_up(size, _HUGE))
-        self._grant(total)
+        return None
+
+    def arena_size(self, size: int) -> int:
+        """Bytes of the arena to add for a block of ``size`` bytes."""
+        return max(self._arena_bytes, round_up(size, _HUGE))
+
+    def add_arena(self, total: int) -> None:
+        """Adds an arena of ``total`` bytes, which the head granted."""
         fd = os.memfd_create("heliostat", os.MFD_CLOEXEC)
         os.ftruncate(fd, total)
-        number = self._next_arena
-        self._next_arena = number + 1
-        arena = Arena(total)
-        self._arenas[number] = (arena, Mapping(fd))
-        offset = arena.allocate(size)
-        assert offset is not None
-        return number, offset
-
-    def write(self, arena: int, offset: int, data: Any) -> None:
-        """Copies ``data`` in, in parts between which other threads may run."""
-        memory = self._arenas[arena][1].memory
-        source = memoryview(data).cast("B")
-        for start in range(0, len(source), _COPY):
-            part = source[start : start + _COPY]
-            memory[offset + start : offset + start + len(part)] = part
+        self._arenas[self._next_arena] = (Arena(total), Mapping(fd))
+        self._next_arena += 1
 
     def own_mapping(self, arena: int) -> Mapping:
         """The mapping of an arena of ours."""
@@ -200,6 +202,11 @@ class Segments:
             mapping.close()
         for mapping in self._foreign.values():
             mapping.close()
+        self._arenas.clear()
+        self._foreign.clear()
+
+    def forget(self) -> None:
+        """In a forked child: the memory belongs to the parent; views stay readable."""
         self._arenas.clear()
         self._foreign.clear()
 

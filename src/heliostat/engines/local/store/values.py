@@ -42,6 +42,9 @@ SCALARS = frozenset({int, float, bool, type(None), complex})
 TEXTS = frozenset({str, bytes})
 SHORT = 4096
 
+#: Largest pickle that travels in messages; above, it goes to shared memory.
+INLINE_BYTES = 100 * 1024
+
 Payload = Any
 _IN_BAND = 1024  # buffers below this are cheaper inside the pickle
 
@@ -114,6 +117,34 @@ def dumps(value: Any) -> Pickled:
     return Pickled(output.getvalue(), buffers, pickler.refs)
 
 
+def dumps_code(value: Any) -> Pickled:
+    """Pickles a function or class with everything in band, as the head stores it."""
+    output = io.BytesIO()
+    pickler: Any
+    if _travels_by_value(value.__module__) or "<locals>" in value.__qualname__:
+        pickler = _cloud_pickler()(output, None)
+    else:
+        pickler = _FastPickler(output, 5)
+    try:
+        pickler.dump(value)
+    except Exception as error:
+        raise TypeError(_blame(value, error)) from error
+    return Pickled(output.getvalue(), [], pickler.refs)
+
+
+def inline(payload: Payload) -> Payload:
+    """The payload with its shared memory copied into it."""
+    if type(payload) is not tuple or payload[0] != SHARED:
+        return payload
+    parts = [bytes(part) for part in _parts(payload[1].view(), payload[2])]
+    return (BLOB, parts[0], tuple(parts[1:]), payload[3])
+
+
+def blob(pickled: Pickled, refs: tuple[Any, ...]) -> Payload:
+    """The payload of a small pickle; ``refs`` are the entries of its references."""
+    return (BLOB, pickled.data, tuple(map(bytes, pickled.buffers)), refs)
+
+
 def loads(data: bytes | memoryview, buffers: Sequence[Any] = ()) -> Any:
     """Unpickles what ``dumps`` made."""
     return pickle.loads(data, buffers=buffers) if buffers else pickle.loads(data)
@@ -130,19 +161,20 @@ def decode(payload: Payload) -> Any:
     if kind == BLOB:
         return loads(payload[1], payload[2])
     if kind == SHARED:
-        return _decode_shared(payload[1].view(), payload[2])
+        parts = _parts(payload[1].view(), payload[2])
+        return loads(parts[0], parts[1:])
     if kind == MANY:
         return [decode(part) for part in payload[1]]
     raise AssertionError(f"payload of kind {kind}")
 
 
-def _decode_shared(view: memoryview, lengths: Sequence[int]) -> Any:
+def _parts(view: memoryview, lengths: Sequence[int]) -> list[memoryview]:
     parts = []
     offset = 0
     for length in lengths:
         parts.append(view[offset : offset + length])
         offset = aligned(offset + length)
-    return loads(parts[0], parts[1:])
+    return parts
 
 
 def aligned(offset: int) -> int:

@@ -48,6 +48,7 @@ SPAWNED = 30
 EXITED = 31
 # --- head -> template --------------------------------------------------------------------
 SPAWN = 35
+KILL = 36
 # --- head -> any process -----------------------------------------------------------------
 WELCOME = 40
 ATTACH = 41
@@ -84,10 +85,10 @@ def dispatch(handlers: Handlers, message: Message) -> None:
 # --- tasks -------------------------------------------------------------------------------
 
 
-def tasks(packet: int, function: bytes, calls: Sequence[tuple[Any, ...]]) -> Message:
-    """A packet of tasks of one function. A call is ``(number, args)`` when every argument
-    is a plain scalar, else ``(number, blob, slots)`` as ``values.encode_call`` makes it."""
-    return (TASKS, packet, function, calls)
+def tasks(packet: int, function: bytes, returns: int, calls: Sequence[tuple[Any, ...]]) -> Message:
+    """A packet of tasks of one function, each with ``returns`` results. A call is ``(number, args)`` when every argument
+    is a plain scalar, else ``(number, blob, slots)``: see ``owner.arguments``."""
+    return (TASKS, packet, function, returns, calls)
 
 
 def done(
@@ -110,8 +111,9 @@ def hello(token: bytes, about: dict[str, Any]) -> Message:
     return (HELLO, token, about)
 
 
-def open_queue(queue: int, resources: tuple[tuple[str, int], ...], env: str) -> Message:
-    """A task queue whose workers need ``resources`` each; carries the reading end."""
+def open_queue(queue: int, resources: tuple[tuple[str, int], ...], env: tuple[Any, ...]) -> Message:
+    """A task queue whose workers need ``resources`` each and start with the environment
+    variables ``env``; carries the reading end."""
     return (OPEN_QUEUE, queue, resources, env)
 
 
@@ -193,6 +195,12 @@ def spawned(proc: int, pid: int) -> Message:
     return (SPAWNED, proc, pid)
 
 
+def kill(proc: int, signal: int) -> Message:
+    """Sends ``signal`` to the worker's process group; the template alone may, since it is the
+    one that reaps."""
+    return (KILL, proc, signal)
+
+
 def exited(proc: int, status: int, peak_kib: int) -> Message:
     """The worker was reaped: its wait status and its peak resident memory in KiB."""
     return (EXITED, proc, status, peak_kib)
@@ -243,7 +251,9 @@ def host_actor(actor: bytes, incarnation: int, spec: dict[str, Any]) -> Message:
     return (HOST_ACTOR, actor, incarnation, spec)
 
 
-def actor(actor_id: bytes, state: str, incarnation: int, proc: int, about: dict[str, Any]) -> Message:
+def actor(
+    actor_id: bytes, state: str, incarnation: int, proc: int, about: dict[str, Any]
+) -> Message:
     """The actor's new state for whoever watches it: ``about`` has the cause of a death.
     With ``proc`` other than 0 it carries the writing end of the actor's inbox."""
     return (ACTOR, actor_id, state, incarnation, proc, about)
@@ -264,7 +274,8 @@ def exit_process(reason: str, grace: float) -> Message:
 
 def calls(actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]) -> Message:
     """Actor calls in order. A call is ``(number, method, args)`` or
-    ``(number, method, blob, slots)``, as for tasks."""
+    ``(number, method, blob, slots)``, as for tasks; ``method`` is ``(name, returns)`` where
+    there are other than one."""
     return (CALLS, actor_id, caller, incarnation, batch)
 
 

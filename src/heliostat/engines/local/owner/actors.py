@@ -1,0 +1,412 @@
+"""Actors as their callers see them: creation, handles, calls.
+
+The creator owns an actor as it owns an object: as long as a handle exists anywhere, the entry
+behind it lives; when it goes, the head is told to end the actor. Handles from ``get_actor``
+and of detached actors have no entry and keep nothing alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from heliostat.engines.local.core.calls import ActorCalls
+from heliostat.engines.local.core.objects import FAILED, READY, Entry
+from heliostat.engines.local.core.tasks import Function, Task
+from heliostat.engines.local.owner import arguments, errors
+from heliostat.engines.local.owner.submit import as_refs, complete
+from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
+from heliostat.engines.refs import ObjectRef
+
+if TYPE_CHECKING:
+    from heliostat.engines.definitions import Definition
+    from heliostat.engines.local.owner.session import Session
+    from heliostat.model.options import ActorOptions, MethodOptions
+
+#: Traits of an actor that its callers need: (ordered, max_pending_calls, max_task_retries).
+Traits = tuple[bool, int, int]
+
+
+class Ownership(Entry):
+    """The creator's hold on an actor: an object that never gets a value."""
+
+    __slots__ = ("actor_id", "dropped")
+
+    def __init__(self, session: Session, actor_id: bytes) -> None:
+        super().__init__(session.home, next(session.objects.numbers))
+        self.actor_id = actor_id
+        self.dropped: Callable[[Any], None] = session.references.note_dropped
+
+    def __del__(self) -> None:
+        self.dropped(("actor", self.actor_id))
+
+
+class Calls(ActorCalls):
+    """The calls this process made to an actor, with what its handles say of it."""
+
+    __slots__ = ("__weakref__", "meta")
+
+    def __init__(self, actor_id: bytes, traits: Traits, meta: tuple[Any, ...]) -> None:
+        ordered, max_pending, _ = traits
+        super().__init__(actor_id, ordered=ordered, max_pending=max_pending)
+        self.meta = meta
+
+
+class LocalActor:
+    """What is behind an ``ActorHandle`` on this engine."""
+
+    __slots__ = ("actor_id", "calls", "engine", "entry", "meta", "session", "traits")
+
+    def __init__(
+        self, session: Session, calls: Calls, traits: Traits, entry: Entry | None
+    ) -> None:
+        self.session = session
+        self.engine = session.engine
+        self.actor_id = calls.actor_id
+        self.meta = calls.meta
+        self.calls = calls
+        self.traits = traits
+        self.entry = entry
+
+
+class Actors:
+    """The actors this process created or calls."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._lock = session.loop.lock
+        self._known: WeakValueDictionary[bytes, Calls] = WeakValueDictionary()
+        self._active: dict[bytes, Calls] = {}
+        self._creations: dict[bytes, arguments.Arguments] = {}
+        session.references.actor_dropped = self._out_of_scope
+
+    # -- creation -------------------------------------------------------------------------
+
+    def create(
+        self,
+        definition: Definition,
+        options: ActorOptions,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        meta: tuple[Any, ...],
+    ) -> LocalActor:
+        """Creates an actor; does not wait for its constructor."""
+        session = self.session
+        key = session.functions.key(definition)
+        concurrency, ordered = concurrency_of(definition.target, options.max_concurrency)
+        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
+        traits = (ordered, options.max_pending_calls, options.max_task_retries)
+        spec = {
+            "class": key,
+            "name": options.name or "",
+            "namespace": session.namespace if options.namespace is None else options.namespace,
+            "detached": options.detached,
+            "max_restarts": options.max_restarts,
+            "max_concurrency": concurrency,
+            "place": options.placement,
+            "run": options.amounts,
+            "env": session.env_of(options.runtime_env),
+            "runtime_env": options.runtime_env or {},
+            "traits": traits,
+            "meta": meta,
+        }
+        actor_id = session.new_actor_id()
+        if spec["name"]:
+            verb = "find_or_name" if options.get_if_exists else "name"
+            found = session.request(verb, (actor_id, spec["namespace"], spec["name"]))
+            if found is not None:
+                return self.handle(*found, None)
+        entry = None if options.detached else Ownership(session, actor_id)
+        calls = Calls(actor_id, traits, meta)
+        with self._lock:
+            session.references.check_session([entry for _, entry in extra.slots])
+            self._known[actor_id] = self._active[actor_id] = calls
+            self._creations[actor_id] = extra
+            _, text = session.limit_of(options.placement)
+            if text is not None:
+                self.on_actor(actor_id, "DEAD", 0, 0, {"reason": "unschedulable", "text": text})
+            elif extra.await_slots(
+                session.references, lambda: self._send_creation(actor_id, spec, extra)
+            ):
+                self._send_creation(actor_id, spec, extra)
+        return LocalActor(session, calls, traits, entry)
+
+    def _send_creation(
+        self, actor_id: bytes, spec: dict[str, Any], extra: arguments.Arguments
+    ) -> None:
+        failure = extra.failure()
+        if failure is not None:
+            death = {"reason": "constructor", "error": failure}
+            self.on_actor(actor_id, "DEAD", 0, 0, death)
+            if spec["name"]:
+                self.session.head.send(messages.kill_actor(actor_id, True, "kill"))
+            return
+        extra.payload = values.inline(extra.payload)
+        spec["call"] = extra.wire_inline(self.session.references)
+        self.session.head.send(messages.create_actor(actor_id, spec))
+        self.session.pump.work_outstanding()
+
+    # -- handles --------------------------------------------------------------------------
+
+    def handle(
+        self, actor_id: bytes, traits: Traits, meta: tuple[Any, ...], entry: Entry | None
+    ) -> LocalActor:
+        """A handle that arrived from elsewhere."""
+        with self._lock:
+            calls = self._known.get(actor_id)
+            if calls is None:
+                calls = self._known[actor_id] = Calls(actor_id, traits, meta)
+                self.session.head.send(messages.watch_actor(actor_id))
+        return LocalActor(self.session, calls, traits, entry)
+
+    def _out_of_scope(self, actor_id: bytes) -> None:
+        self.session.head.send(messages.kill_actor(actor_id, True, "out of scope"))
+
+    # -- calls ----------------------------------------------------------------------------
+
+    def submit(
+        self,
+        actor: LocalActor,
+        method: str,
+        options: MethodOptions,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """Calls a method; returns what ``.remote()`` returns."""
+        session = self.session
+        calls = actor.calls
+        count = options.num_returns
+        retries = options.max_task_retries
+        if retries is None:
+            retries = actor.traits[2]
+        if 0 < calls.max_pending <= calls.count:
+            raise pending_calls_exceeded(actor)
+        if count == 1 and not kwargs and values.are_plain(args):
+            number = next(session.objects.numbers)
+            entry = Entry(session.home, number)
+            task = Task(number, (number, method, args), entry, CALL, retries, None)
+            task.actor = actor
+            with self._lock:
+                if calls.death is None:
+                    self._submit(calls, task)
+                else:
+                    self._fail(calls, [task], errors.actor_died(calls, calls.death))
+            if session.loop.interrupted:
+                session.loop.raise_interrupt()
+            return ObjectRef(entry)
+        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
+        extra.method = method if count == 1 else (method, count)
+        entries = tuple(session.objects.new() for _ in range(count))
+        extra.number = entries[0].number if count else next(session.objects.numbers)
+        function = Function(b"", method, count, options.retry_exceptions)
+        result: Any = entries[0] if count == 1 else entries or None
+        task = Task(extra.number, None, result, function, retries, extra)
+        task.actor = actor
+        with self._lock:
+            self._submit_any(calls, task)
+        if session.loop.interrupted:
+            session.loop.raise_interrupt()
+        return as_refs(entries, count)
+
+    def _submit_any(self, calls: Calls, task: Task) -> None:
+        extra = task.extra
+        references = self.session.references
+        references.check_session([entry for _, entry in extra.slots])
+        if calls.death is not None:
+            self._fail(calls, [task], errors.actor_died(calls, calls.death))
+            return
+
+        def arrived() -> None:
+            task.call = extra
+            calls.ready()
+            self._send(calls)
+
+        if extra.await_slots(references, arrived):
+            task.call = extra
+        self._submit(calls, task)
+
+    def _submit(self, calls: Calls, task: Task) -> None:
+        self._active[calls.actor_id] = calls
+        if calls.submit(task):
+            self._send(calls)
+        self.session.pump.work_outstanding()
+
+    def _send(self, calls: Calls) -> None:
+        """Sends every call that may go now."""
+        session = self.session
+        while True:
+            batch = calls.next_batch()
+            if not batch:
+                return
+            fds: list[int] = []
+            wired = []
+            for task in batch:
+                call = task.call
+                if type(call) is tuple:
+                    wired.append(call)
+                    continue
+                failure = call.failure()
+                if failure is None:
+                    wired.append(call.wire(session.references, fds))
+                else:
+                    calls.finish(task.number)
+                    self._end(task, FAILED, failure)
+            message = messages.calls(calls.actor_id, session.home.proc, calls.incarnation, wired)
+            session.peers.send(calls.proc, message, fds)
+
+    def flush_all(self) -> None:
+        """Sends whatever was held back."""
+        for calls in self._active.values():
+            if calls.pending:
+                self._send(calls)
+
+    @property
+    def outstanding(self) -> bool:
+        """Some call is unanswered, or some creation unfinished."""
+        return bool(self._creations) or any(c.count for c in self._active.values())
+
+    # -- answers --------------------------------------------------------------------------
+
+    def on_answers(
+        self,
+        actor_id: bytes,
+        proc: int,
+        results: list[tuple[int, Any]],
+        kept: list[tuple[int, int]],
+    ) -> None:
+        """The actor answered calls."""
+        session = self.session
+        if kept:
+            session.references.keep(kept, proc)
+        calls = self._active.get(actor_id)
+        for number, payload in results:
+            task = calls.finish(number) if calls is not None else None
+            if type(payload) is tuple:
+                payload = session.references.from_wire(payload, session.loop.take_fd)
+            if task is None or calls is None:
+                continue
+            if type(payload) is not tuple or payload[0] != values.ERROR:
+                self._end(task, READY, payload)
+            elif task.function.retry_exceptions and (
+                task.retries < 0 or task.attempts < task.retries
+            ):
+                session.loop.after.append(
+                    lambda calls=calls, task=task, payload=payload: self._decide(
+                        calls, task, payload
+                    )
+                )
+            else:
+                self._end(task, FAILED, payload)
+        if calls is not None:
+            if calls.pending:
+                self._send(calls)
+            elif not calls.sent and actor_id not in self._creations:
+                del self._active[actor_id]
+
+    def _decide(self, calls: Calls, task: Task, payload: Any) -> None:
+        """Whether a call that raised is made again."""
+        wanted = task.function.retry_exceptions
+        again = wanted is True or errors.is_instance(payload, wanted)
+        with self._lock:
+            if again and calls.death is None:
+                task.attempts += 1
+                if task.extra is not None:
+                    task.extra.release(self.session.references)
+                self._submit(calls, task)
+                self._send(calls)
+            else:
+                self._end(task, FAILED, payload)
+
+    def _end(self, task: Task, state: int, payload: Any) -> None:
+        task.actor = None
+        if task.extra is not None:
+            task.extra.release(self.session.references)
+        complete(task, state, payload)
+
+    def _fail(self, calls: Calls, tasks: list[Task], payload: Any) -> None:
+        for task in tasks:
+            self._end(task, FAILED, payload)
+
+    # -- life -----------------------------------------------------------------------------
+
+    def on_actor(
+        self, actor_id: bytes, state: str, incarnation: int, proc: int, about: dict[str, Any]
+    ) -> None:
+        """The head tells an actor's state."""
+        session = self.session
+        if proc:
+            session.peers.add(proc, session.loop.take_fd())
+        calls = self._known.get(actor_id)
+        if state in ("ALIVE", "DEAD"):
+            self._created(actor_id, about, final=state == "DEAD")
+        if calls is None:
+            return
+        if proc:
+            calls.connected(proc, incarnation)
+            self._send(calls)
+        elif state == "RESTARTING":
+            failed, again = calls.lost(incarnation, about)
+            for task in again:
+                if task.extra is not None:
+                    task.extra.release(session.references)
+            self._fail(calls, failed, errors.actor_unavailable(calls, about))
+        elif state == "DEAD":
+            failed = calls.died(about)
+            if failed:
+                self._fail(calls, failed, errors.actor_died(calls, about))
+            self._active.pop(actor_id, None)
+
+    def _created(self, actor_id: bytes, about: dict[str, Any], *, final: bool) -> None:
+        """The constructor ran: what its arguments held is let go of, unless it may run again."""
+        extra = self._creations.get(actor_id)
+        if extra is None:
+            return
+        if about.get("kept"):
+            self.session.references.keep(about["kept"], about["proc"])
+        if final or not about.get("restartable"):
+            extra.release(self.session.references)
+            del self._creations[actor_id]
+
+    def fail_all(self, payload: Any) -> None:
+        """The session is over."""
+        for calls in list(self._active.values()):
+            self._fail(calls, calls.died({"reason": "session over"}), payload)
+        self._active.clear()
+        self._creations.clear()
+
+
+#: What plain calls have in common.
+CALL = Function(b"", "call")
+
+
+def concurrency_of(cls: Any, given: int | None) -> tuple[int, bool]:
+    """How many calls the actor runs at once, and whether strictly in order."""
+    is_async = has_coroutines(cls)
+    if given is None:
+        given = 1000 if is_async else 1
+    return given, given == 1 and not is_async
+
+
+def has_coroutines(cls: Any) -> bool:
+    """Whether a class has ``async def`` methods: then it is an async actor."""
+    async_flags = 0x80 | 0x200  # inspect.CO_COROUTINE, CO_ASYNC_GENERATOR, without its import
+    for base in cls.__mro__:
+        for member in vars(base).values():
+            function = getattr(member, "__func__", member)
+            code = getattr(function, "__code__", None)
+            if code is not None and code.co_flags & async_flags:
+                return True
+    return False
+
+
+def pending_calls_exceeded(actor: LocalActor) -> Exception:
+    """The caller has as many unanswered calls as ``max_pending_calls`` allows."""
+    from heliostat.exceptions import PendingCallsLimitExceeded
+
+    return PendingCallsLimitExceeded(
+        f"The actor {actor.meta[0]} ({actor.actor_id.hex()}) has {actor.calls.count} unanswered "
+        f"calls from this process, as many as max_pending_calls={actor.traits[1]} allows; get "
+        "some of their results first"
+    )

@@ -1,0 +1,58 @@
+"""Functions and classes on their way to the workers: pickled once, stored at the head.
+
+The head keeps them by content hash and hands one to each worker that meets it for the first
+time, so a function edited and decorated again is another function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
+
+if TYPE_CHECKING:
+    from heliostat.engines.definitions import Definition
+    from heliostat.engines.local.owner.loop import Loop
+    from heliostat.engines.local.owner.references import References
+    from heliostat.engines.local.wire.channel import Outbox
+
+
+def content_hash(blob: bytes) -> bytes:
+    """16 bytes that name ``blob``."""
+    # The builtin module: hashlib loads OpenSSL, 4 ms of a program's start.
+    from _blake2 import blake2b
+
+    digest: bytes = blake2b(blob, digest_size=16).digest()
+    return digest
+
+
+class Functions:
+    """Makes functions and classes known to the session."""
+
+    def __init__(self, loop: Loop, head: Outbox, references: References) -> None:
+        self._loop = loop
+        self._head = head
+        self._references = references
+        self._sent: set[bytes] = set()
+
+    def key(self, definition: Definition) -> bytes:
+        """The key under which the workers find the function or class.
+
+        Raises:
+            TypeError: it can't be pickled; names the captured variable to blame.
+        """
+        pickled: tuple[bytes, bytes, Any] | None = definition.pickled
+        if pickled is None:
+            done = values.dumps_code(definition.target)
+            pickled = (content_hash(done.data), done.data, done.refs)
+            definition.pickled = pickled
+        key, blob, refs = pickled
+        if key not in self._sent:
+            with self._loop.lock:
+                # A captured reference is used whenever the function runs, if ever: keep it.
+                for entry in self._references.pickled(refs):
+                    self._references.pin(entry)
+                self._sent.add(key)
+                self._head.send(messages.put_function(key, blob))
+        return key

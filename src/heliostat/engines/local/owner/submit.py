@@ -1,0 +1,330 @@
+"""Plain tasks: from ``.remote()`` to the last reply.
+
+Tasks that need the same resources and environment share a queue (``core.tasks``): a packet
+socket of which this process holds the writing end and every leased worker the reading one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry
+from heliostat.engines.local.core.tasks import Function, Task, TaskQueue
+from heliostat.engines.local.owner import arguments, errors
+from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
+from heliostat.engines.local.wire.channel import Outbox
+from heliostat.engines.local.wire.framing import socket_pair
+from heliostat.engines.refs import ObjectRef
+
+if TYPE_CHECKING:
+    from heliostat.engines.definitions import TaskTemplate
+    from heliostat.engines.local.owner.session import Session
+
+
+class Queue(TaskQueue):
+    """A task queue with its socket."""
+
+    def __init__(self, number: int, limit: int, box: Outbox) -> None:
+        super().__init__(number, limit)
+        self.box = box
+
+
+class Prepared:
+    """A remote function made ready for a session: what its tasks have in common."""
+
+    __slots__ = ("failure", "function", "queue", "retries", "tasks")
+
+    def __init__(self, tasks: Tasks, template: TaskTemplate) -> None:
+        options = template.options
+        self.tasks = tasks
+        self.function = Function(
+            tasks.session.functions.key(template.definition),
+            options.name or template.definition.name,
+            options.num_returns,
+            options.retry_exceptions,
+        )
+        self.retries = options.max_retries
+        self.failure, self.queue = tasks.queue_for(options.amounts, options.runtime_env)
+
+
+class Tasks:
+    """The tasks this process submitted."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._lock = session.loop.lock
+        self._queues: dict[int, Queue] = {}
+        self._classes: dict[Any, tuple[Any, Queue | None]] = {}
+        self._unready = 0
+        self._next_queue = 1
+
+    # -- going out ------------------------------------------------------------------------
+
+    def submit(self, template: TaskTemplate, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Submits a task; returns what ``.remote()`` returns."""
+        prepared: Prepared | None = template.prepared
+        if prepared is None or prepared.tasks is not self:
+            prepared = template.prepared = Prepared(self, template)
+        if prepared.function.returns != 1 or kwargs or not values.are_plain(args):
+            return self._submit_any(prepared, args, kwargs)
+        queue = prepared.queue
+        if queue is None:
+            return ObjectRef(self._failed(prepared.failure))
+        session = self.session
+        number = next(session.objects.numbers)
+        entry = Entry(session.home, number)
+        task = Task(number, (number, args), entry, prepared.function, prepared.retries, None)
+        with self._lock:
+            queue.backlog.append(task)
+            self._send_due(queue)
+        if session.loop.interrupted:
+            session.loop.raise_interrupt()
+        return ObjectRef(entry)
+
+    def _submit_any(self, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        session = self.session
+        count = prepared.function.returns
+        queue = prepared.queue
+        if queue is None:
+            entries = tuple(self._failed(prepared.failure) for _ in range(count))
+            return as_refs(entries, count)
+        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
+        entries = tuple(session.objects.new() for _ in range(count))
+        number = entries[0].number if count else next(session.objects.numbers)
+        extra.number = number
+        task = Task(
+            number,
+            None,
+            entries[0] if count == 1 else entries or None,
+            prepared.function,
+            prepared.retries,
+            extra,
+        )
+        if extra.simple:
+            task.call = (number, extra.payload, ())
+            task.extra = None
+            with self._lock:
+                queue.backlog.append(task)
+                self._send_due(queue)
+        else:
+            with self._lock:
+                session.references.check_session([entry for _, entry in extra.slots])
+                self._unready += 1
+                if extra.await_slots(session.references, lambda: self._arrived(queue, task)):
+                    self._arrived(queue, task)
+        if session.loop.interrupted:
+            session.loop.raise_interrupt()
+        return as_refs(entries, count)
+
+    def _arrived(self, queue: Queue, task: Task) -> None:
+        """Every argument has its value."""
+        self._unready -= 1
+        failure = task.extra.failure()
+        if failure is not None:
+            complete(task, FAILED, failure)
+            return
+        task.call = task.extra
+        queue.backlog.append(task)
+        self._send_due(queue)
+
+    def _failed(self, payload: Any) -> Entry:
+        entry = self.session.objects.new()
+        entry.complete(FAILED, payload)
+        return entry
+
+    def _send_due(self, queue: Queue) -> None:
+        """Sends what should go at once: one task to an idle worker, or a whole packet."""
+        backlog = queue.backlog
+        if len(queue.packets) < queue.lively or len(backlog) >= backlog[0].function.batch:
+            self.flush(queue)
+        else:
+            self.session.pump.work_outstanding()
+
+    def flush(self, queue: Queue) -> None:
+        """Sends all packets that may go now, and asks for workers if more could be used."""
+        session = self.session
+        references = session.references
+        while True:
+            packet = queue.next_packet()
+            if packet is None:
+                break
+            number, tasks = packet
+            fds: list[int] = []
+            calls = []
+            for task in tasks:
+                call = task.call
+                calls.append(call if type(call) is tuple else call.wire(references, fds))
+            function = tasks[0].function
+            queue.box.send(messages.tasks(number, function.key, function.returns, calls), fds)
+        if queue.demand < queue.limit:
+            wanted = queue.wanted()
+            if wanted > queue.demand:
+                queue.demand = wanted
+                session.head.send(messages.demand(queue.number, wanted))
+        session.pump.work_outstanding()
+
+    def flush_all(self) -> None:
+        """Sends whatever was held back."""
+        for queue in self._queues.values():
+            if queue.backlog:
+                self.flush(queue)
+
+    @property
+    def outstanding(self) -> bool:
+        """Some task has not ended."""
+        return self._unready > 0 or any(not queue.idle for queue in self._queues.values())
+
+    # -- queues ---------------------------------------------------------------------------
+
+    def queue_for(self, amounts: Any, runtime_env: Any) -> tuple[Any, Queue | None]:
+        """The queue of a scheduling class; or the failure of its tasks if no node can ever
+        run one."""
+        env = self.session.env_of(runtime_env)
+        key = (amounts, env)
+        found = self._classes.get(key)
+        if found is None:
+            limit, text = self.session.limit_of(amounts)
+            if text is not None:
+                found = (errors.unschedulable_task(text), None)
+            else:
+                found = (None, self._open(key, limit))
+            self._classes[key] = found
+        return found
+
+    def _open(self, key: Any, limit: int) -> Queue:
+        amounts, env = key
+        session = self.session
+        with self._lock:
+            number = self._next_queue
+            self._next_queue = number + 1
+            writing, reading = socket_pair()
+            queue = Queue(number, limit, Outbox(writing, session.loop.send_later))
+            self._queues[number] = queue
+            session.head.send(messages.open_queue(number, amounts, env), (reading.fileno(),))
+            reading.close()
+        return queue
+
+    # -- coming back ----------------------------------------------------------------------
+
+    def on_done(
+        self,
+        number: int,
+        packet: int,
+        proc: int,
+        elapsed: float,
+        results: list[Any],
+        kept: list[tuple[int, int]],
+    ) -> None:
+        """A worker ran the first tasks of a packet."""
+        queue = self._queues[number]
+        references = self.session.references
+        tasks = queue.finish(packet, len(results), elapsed)
+        if kept:
+            references.keep(kept, proc)
+        for task, payload in zip(tasks, results):
+            if type(payload) is not tuple and task.extra is None and type(task.entry) is Entry:
+                task.entry.complete(READY, payload)
+            else:
+                local = references.from_wire(payload, self.session.loop.take_fd)
+                self._finish(queue, task, local)
+        if queue.backlog:
+            self.flush(queue)
+
+    def _finish(self, queue: Queue, task: Task, payload: Any) -> None:
+        if type(payload) is not tuple or payload[0] != values.ERROR:
+            self._end(task, READY, payload)
+            return
+        wanted = task.function.retry_exceptions
+        if not wanted or 0 <= task.retries <= task.attempts:
+            self._end(task, FAILED, payload)
+        elif wanted is True:
+            self._repeat(queue, task)
+        else:
+            # To look at the exception is to run user code: not under the lock.
+            self._unready += 1
+            self.session.loop.after.append(lambda: self._decide(queue, task, payload))
+
+    def _decide(self, queue: Queue, task: Task, payload: Any) -> None:
+        """Whether a task that raised runs again."""
+        again = errors.is_instance(payload, task.function.retry_exceptions)
+        with self._lock:
+            self._unready -= 1
+            if again:
+                self._repeat(queue, task)
+            else:
+                self._end(task, FAILED, payload)
+
+    def _end(self, task: Task, state: int, payload: Any) -> None:
+        if task.extra is not None:
+            task.extra.release(self.session.references)
+        complete(task, state, payload)
+
+    def _repeat(self, queue: Queue, task: Task) -> None:
+        task.attempts += 1
+        if task.extra is not None:
+            task.extra.release(self.session.references)
+        queue.backlog.appendleft(task)
+        self.flush(queue)
+
+    # -- workers --------------------------------------------------------------------------
+
+    def on_workers(self, number: int, attached: tuple[int, ...], granted: int) -> None:
+        """The head attached or detached workers."""
+        queue = self._queues.get(number)
+        if queue is not None:
+            queue.set_attached(attached)
+            queue.demand = granted
+            self.flush(queue)
+
+    def on_worker_died(self, proc: int, death: dict[str, Any]) -> None:
+        """A worker ended, perhaps with a packet of ours."""
+        queue = self._queues.get(death.get("queue", 0))
+        if queue is None:
+            return
+        queue.demand = 0  # it counted on that worker: let the flush below ask again
+        for task in queue.worker_lost(death["packet"], death["index"]):
+            if task.extra is not None:
+                self.session.references.taint([entry for _, entry in task.extra.slots])
+                task.extra.release(self.session.references)
+            if not queue.retry(task):
+                complete(task, FAILED, errors.worker_crashed(task, death))
+        self.flush(queue)
+
+    def fail_all(self, payload: Callable[[Task], Any]) -> None:
+        """The session is over."""
+        for queue in self._queues.values():
+            for task in queue.take_all():
+                complete(task, FAILED, payload(task))
+
+    def check(self) -> None:
+        """Asserts the invariants of every queue."""
+        for queue in self._queues.values():
+            queue.check()
+
+    def close(self) -> None:
+        """Closes the queues' sockets."""
+        for queue in self._queues.values():
+            self.session.loop.forget(queue.box)
+
+
+def as_refs(entries: tuple[Entry, ...], count: int) -> Any:
+    """What ``.remote()`` gives back."""
+    if count == 1:
+        return ObjectRef(entries[0])
+    return [ObjectRef(entry) for entry in entries] if count else None
+
+
+def complete(task: Task, state: int, payload: Any) -> None:
+    """Gives the results of a task their values."""
+    entry = task.entry
+    if type(entry) is not tuple:
+        if entry is not None and entry.state == PENDING:
+            entry.complete(state, payload)
+    elif state == FAILED:
+        for one in entry:
+            one.complete(FAILED, payload)
+    else:
+        for one, part in zip(entry, payload[1]):
+            one.complete(READY, part)

@@ -1,0 +1,203 @@
+"""Runs packets of tasks: the main loop of a worker that isn't an actor.
+
+An idle worker waits for two things at once: messages in its inbox, and a packet on the task
+queue it is leased to, which it shares with other workers; the kernel wakes one of them for
+each packet. What it is doing stands on the board, for whoever must know without asking.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from heliostat.engines.local.owner import arguments
+from heliostat.engines.local.owner.references import Lent
+from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
+from heliostat.engines.local.wire.framing import Receiver, adopt_socket
+from heliostat.engines.local.worker import outcome
+
+if TYPE_CHECKING:
+    from heliostat.engines.local.worker.process import WorkerProcess
+
+#: Seconds after which a packet's remaining tasks are handed back: they were thought short.
+_HAND_BACK = 0.005
+#: Bytes of replies not taken by the kernel over which the worker waits before it goes on.
+OUT_BOUND = 8 << 20
+
+
+class Executor:
+    """Takes packets from the queue the worker is attached to, and runs them."""
+
+    def __init__(self, process: WorkerProcess, slot: memoryview) -> None:
+        self._process = process
+        self._session = process.session
+        self._slot = slot
+        self._idle = select.epoll()
+        self._idle.register(self._session.loop.fileno(), select.EPOLLIN)
+        self._functions: dict[bytes, Callable[..., Any]] = {}
+        self._receiver: Receiver | None = None
+        self._queue = 0
+        self._owner = 0
+        self._detaching = False
+
+    # -- leases ---------------------------------------------------------------------------
+
+    def on_attach(self, queue: int, owner: int, env: dict[str, Any]) -> None:
+        """The head leased this worker to a queue."""
+        take_fd = self._session.loop.take_fd
+        self._receiver = Receiver(adopt_socket(take_fd()))
+        self._session.peers.add(owner, take_fd())
+        self._queue = queue
+        self._owner = owner
+        self._process.assign(env)
+        self._idle.register(
+            self._receiver.sock.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE
+        )
+
+    def on_detach(self) -> None:
+        """The head takes the lease back, effective before the next packet."""
+        self._detaching = True
+
+    def _detach(self) -> None:
+        self._detaching = False
+        receiver = self._receiver
+        if receiver is not None:
+            self._idle.unregister(receiver.sock.fileno())
+            receiver.close()
+            self._receiver = None
+        with self._session.loop.lock:
+            self._session.head.send(messages.detached())
+
+    # -- the loop -------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Runs packets until the process is to end or becomes an actor."""
+        session = self._session
+        process = self._process
+        pump = session.pump
+        inbox = session.loop.fileno()
+        pump.readers += 1
+        while not process.ending and process.actor is None:
+            packet = None
+            for fd, _ in self._idle.poll(process.idle_timeout):
+                if fd == inbox:
+                    pump.turn(0)
+                elif not self._detaching and self._receiver is not None:
+                    packet = self._take()
+            if packet is not None:
+                pump.readers -= 1
+                self._run_packet(*packet)
+                pump.readers += 1
+            if self._detaching:
+                self._detach()
+            process.idle()
+        pump.readers -= 1
+
+    def _take(self) -> tuple[Any, ...] | None:
+        receiver = self._receiver
+        assert receiver is not None
+        try:
+            received = receiver.receive()
+        except BlockingIOError:  # another worker was faster
+            return None
+        if received is None:
+            # The owner closed the queue; the head will detach us.
+            self._idle.unregister(receiver.sock.fileno())
+            receiver.close()
+            self._receiver = None
+            return None
+        (message,), fds = received
+        self._slot[1] = 0
+        self._slot[0] = message[1]
+        return (*message[1:], fds)
+
+    def _run_packet(
+        self, packet: int, key: bytes, returns: int, calls: list[tuple[Any, ...]], fds: list[int]
+    ) -> None:
+        process = self._process
+        slot = self._slot
+        owner = self._owner
+        results: list[Any] = []
+        lent: Lent = []
+        out_fds: list[int] = []
+        function = self._functions.get(key)
+        if function is None:
+            function = self._fetch(key)
+        clock = time.perf_counter
+        began = clock()
+        last = len(calls) - 1
+        for index, call in enumerate(calls):
+            slot[1] = index
+            process.task = call[0]
+            if len(call) == 2:
+                args: Any = call[1]
+                try:
+                    value = function(*args)
+                except BaseException as error:
+                    value = outcome.failed(process, function, error)
+                if returns == 1 and values.is_plain(value):
+                    results.append(value)
+                else:
+                    results.append(outcome.to_wire(process, value, returns, owner, out_fds))
+            else:
+                value = self._run_encoded(function, call, fds, lent)
+                results.append(outcome.to_wire(process, value, returns, owner, out_fds))
+            args = value = None
+            if index < last and clock() - began > _HAND_BACK:
+                break
+        elapsed = clock() - began
+        for fd in fds:
+            os.close(fd)
+        process.task = 0
+        slot[0] = 0
+        self._reply(packet, elapsed, results, lent, out_fds)
+
+    def _run_encoded(
+        self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
+    ) -> Any:
+        """Runs a call whose arguments are pickled."""
+        try:
+            args, kwargs = outcome.arguments_of(self._process, call[1], call[2], fds, lent)
+            return function(*args, **kwargs)
+        except BaseException as error:
+            return outcome.failed(self._process, function, error)
+
+    def _reply(
+        self, packet: int, elapsed: float, results: list[Any], lent: Lent, fds: list[int]
+    ) -> None:
+        session = self._session
+        process = self._process
+        with session.loop.lock:
+            process.output.send_lines()
+            kept = session.references.kept(lent) if lent else []
+            message = messages.done(
+                self._queue, packet, session.home.proc, elapsed, results, kept
+            )
+            session.peers.send(self._owner, message, fds)
+            for fd in fds:
+                os.close(fd)
+            session.references.settle()
+        if session.peers.waiting > OUT_BOUND:
+            session.pump.wait(lambda: session.peers.waiting <= OUT_BOUND)
+
+    # -- functions ------------------------------------------------------------------------
+
+    def _fetch(self, key: bytes) -> Callable[..., Any]:
+        """The function of a content hash, asked of the head and unpickled once."""
+        blob = self._process.fetch_code(key)
+        try:
+            function: Callable[..., Any] = values.loads(blob)
+        except BaseException as error:
+            function = outcome.unloadable(error)
+        self._functions[key] = function
+        return function
+
+    def close(self) -> None:
+        """Closes what it holds open."""
+        if self._receiver is not None:
+            self._receiver.close()
+        self._idle.close()
