@@ -15,12 +15,13 @@ import gc
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from heliostat.model.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,8 +83,8 @@ class Watch:
     Args:
         mark: a text that no other watch uses. Processes whose environment has it in the variable
             ``PYTEST_HELIOSTAT_MARK`` are ours. Default: only descent tells.
-        roots: where files of ours appear. Default: ``/dev/shm``, the user's runtime directory
-            and the one for temporary files.
+        roots: where files of ours appear. Default: ``/dev/shm`` and the folder that holds the
+            user's session directories by the environment of now.
     """
 
     def __init__(self, mark: str = "", roots: Iterable[Path] | None = None) -> None:
@@ -220,11 +221,8 @@ def _descends_from_us(process: _Process) -> bool:
     return process.group == group and _Process(process.parent).group != group
 
 
-def _default_roots() -> Iterator[Path]:
-    yield Path("/dev/shm")  # noqa: S108 - where the leak would be
-    yield Path(tempfile.gettempdir())
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        yield Path(runtime)
+def _default_roots() -> tuple[Path, Path]:
+    return Path("/dev/shm"), Path(Config.read().session_root()).parent  # noqa: S108 - Linux's own
 
 
 def _process_ids() -> Iterator[int]:
