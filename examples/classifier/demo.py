@@ -28,6 +28,19 @@ EXAMPLE = "examples.classifier"
 CPUS = 16
 
 
+def separate_environment(directory: str) -> dict[str, str]:
+    """An environment whose cluster lives in ``directory``, apart from any other of this user.
+
+    An address given by the user is left out: it would lead the programs to another cluster.
+    """
+    addresses = ("HELIOSTAT_ADDRESS", "RAY_ADDRESS")
+    environment = {name: os.environ[name] for name in os.environ if name not in addresses}
+    environment["HELIOSTAT_TMPDIR"] = directory
+    path = [str(REPOSITORY), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    return environment
+
+
 def program(*arguments: str, environment: dict[str, str]) -> None:
     """Runs ``python -m arguments`` as a process of its own; raises if it fails."""
     subprocess.run([sys.executable, "-m", *arguments], env=environment, check=True)
@@ -47,17 +60,7 @@ def demonstrate(measure_arguments: list[str], console: Console) -> None:
     """Feeds, shows and measures in a fresh cluster."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="heliostat-demo-") as directory:
-        # HELIOSTAT_SESSION_DIR keeps this cluster apart; an address given by the user would
-        # lead the programs to another one.
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("HELIOSTAT_ADDRESS", "RAY_ADDRESS")
-        }
-        environment["HELIOSTAT_SESSION_DIR"] = directory
-        environment["PYTHONPATH"] = os.pathsep.join(
-            filter(None, [str(REPOSITORY), environment.get("PYTHONPATH")])
-        )
+        environment = separate_environment(directory)
         console.rule("A cluster starts")
         with cluster(environment):
             console.rule("One program feeds titles to the actors, and ends")
