@@ -13,7 +13,6 @@ from tests.architecture.source import modules
 #: Without an example of their own: "name" -> why.
 NO_EXAMPLE: dict[str, str] = {
     "__version__": "a text",
-    "exceptions": "a module; get() shows how its errors are met",
 }
 #: Importing these starts something, or needs what may not be installed.
 NOT_IMPORTED = ("heliostat.__main__", "heliostat.bench.", "heliostat.cli.", "heliostat.testing.")
@@ -40,12 +39,31 @@ def test_the_lazy_names_are_those_that_tools_see() -> None:
     assert set(PUBLIC) <= set(dir(heliostat))
 
 
-@pytest.mark.parametrize("name", [name for name in PUBLIC if name not in NO_EXAMPLE])
+@pytest.mark.parametrize(
+    "name",
+    [n for n in PUBLIC if n not in NO_EXAMPLE and not inspect.ismodule(getattr(heliostat, n))],
+)
 def test_a_public_name_is_described_with_an_example(name: str) -> None:
     text = inspect.getdoc(getattr(heliostat, name)) or ""
     assert text, f"{name} has no docstring"
     assert ">>> " in text, f"the docstring of {name} has no example"
 
 
+@pytest.mark.parametrize("name", [n for n in PUBLIC if inspect.isclass(getattr(heliostat, n))])
+def test_a_public_class_describes_each_of_its_methods(name: str) -> None:
+    kind = getattr(heliostat, name)
+    members = {key: inspect.getattr_static(kind, key) for key in dir(kind) if key[0] != "_"}
+    bare = [
+        key
+        for key, member in members.items()
+        if _is_method(member) and not inspect.getdoc(getattr(kind, key))
+    ]
+    assert not bare, f"{name} has methods without a docstring: {bare}"
+
+
 def test_each_exception_from_the_rule_is_a_public_name() -> None:
     assert set(NO_EXAMPLE) <= set(PUBLIC)
+
+
+def _is_method(member: object) -> bool:
+    return inspect.isroutine(member) or isinstance(member, property)

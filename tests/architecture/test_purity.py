@@ -35,6 +35,7 @@ IMPURE_ALLOWED: dict[str, str] = {
 ENVIRONMENT: dict[str, str] = {
     "heliostat.bench": "gives each subject a marked environment of its own",
     "heliostat.cli": "follows what terminals agreed on: NO_COLOR, PAGER and the like",
+    "heliostat.engines.local.worker.process": "shows a task the GPUs that it was granted",
     "heliostat.model.config": "is the reader",
     "heliostat.testing": "marks the processes of a test run",
 }
