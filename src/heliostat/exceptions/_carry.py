@@ -28,8 +28,9 @@ def fields(error: BaseException) -> Fields:
                 value = member.__get__(error)
             except AttributeError:
                 continue  # never filled
-            # A builtin's None means unset. AttributeError.obj may be anything, of any size.
-            if base.__flags__ & _HEAP_TYPE or not (value is None or base is AttributeError):
+            if base is AttributeError and name == "obj":
+                continue  # may be anything, of any size, and pickle leaves it out too
+            if value is not None or base.__flags__ & _HEAP_TYPE:  # a builtin's None means unset
                 slots.setdefault(name, value)
     state = dict(object.__getattribute__(error, "__dict__"))
     return type(error), _ARGS.__get__(error), slots, state

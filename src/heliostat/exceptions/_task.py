@@ -126,7 +126,11 @@ def _dual_class(cause: type[BaseException]) -> type[BaseException]:
         "__str__": lambda self: str(self._task_error),
         "__reduce__": lambda self: (RayTaskError.as_instanceof_cause, (self._task_error,)),
         "__reduce_ex__": lambda self, _protocol: self.__reduce__(),
-        "_dual_of": cause,
     }
-    make: Callable[..., type[BaseException]] = type(cause)
-    return make(f"RayTaskError({cause.__name__})", (RayTaskError, cause), namespace)
+    make: Callable[..., Any] = type(cause)
+    made: type[BaseException] = make(
+        f"RayTaskError({cause.__name__})", (RayTaskError, cause), namespace
+    )
+    # Set last: a class whose making failed is among the subclasses too, until it is collected.
+    type.__setattr__(made, "_dual_of", cause)
+    return made
