@@ -22,16 +22,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from heliostat import actor, exceptions, remote_function, runtime_context
-    from heliostat.api.actors import get_actor, kill
-    from heliostat.api.context import get_gpu_ids, get_runtime_context
-    from heliostat.api.lifecycle import init, is_initialized, shutdown
-    from heliostat.api.methods import method
-    from heliostat.api.objects import get, put, wait
-    from heliostat.api.remote import remote
-    from heliostat.api.state import available_resources, cluster_resources, nodes
-    from heliostat.engines.refs import ObjectRef
-    from heliostat.model.ids import ActorID, JobID, NodeID, ObjectID, TaskID, WorkerID
+    from heliostat import actor as actor
+    from heliostat import exceptions as exceptions
+    from heliostat import remote_function as remote_function
+    from heliostat import runtime_context as runtime_context
+    from heliostat.api.actors import get_actor as get_actor
+    from heliostat.api.actors import kill as kill
+    from heliostat.api.context import get_gpu_ids as get_gpu_ids
+    from heliostat.api.context import get_runtime_context as get_runtime_context
+    from heliostat.api.lifecycle import init as init
+    from heliostat.api.lifecycle import is_initialized as is_initialized
+    from heliostat.api.lifecycle import shutdown as shutdown
+    from heliostat.api.methods import method as method
+    from heliostat.api.objects import get as get
+    from heliostat.api.objects import put as put
+    from heliostat.api.objects import wait as wait
+    from heliostat.api.remote import remote as remote
+    from heliostat.api.state import available_resources as available_resources
+    from heliostat.api.state import cluster_resources as cluster_resources
+    from heliostat.api.state import nodes as nodes
+    from heliostat.engines.refs import ObjectRef as ObjectRef
+    from heliostat.model.ids import ActorID as ActorID
+    from heliostat.model.ids import JobID as JobID
+    from heliostat.model.ids import NodeID as NodeID
+    from heliostat.model.ids import ObjectID as ObjectID
+    from heliostat.model.ids import TaskID as TaskID
+    from heliostat.model.ids import WorkerID as WorkerID
 
 _PUBLIC = {
     "ActorID": "heliostat.model.ids",
@@ -59,7 +75,35 @@ _PUBLIC = {
 }
 _MODULES = ("actor", "exceptions", "remote_function", "runtime_context")
 
-__all__ = ["__version__", *_PUBLIC, *_MODULES]
+__all__ = [
+    "ActorID",
+    "JobID",
+    "NodeID",
+    "ObjectID",
+    "ObjectRef",
+    "TaskID",
+    "WorkerID",
+    "__version__",
+    "actor",
+    "available_resources",
+    "cluster_resources",
+    "exceptions",
+    "get",
+    "get_actor",
+    "get_gpu_ids",
+    "get_runtime_context",
+    "init",
+    "is_initialized",
+    "kill",
+    "method",
+    "nodes",
+    "put",
+    "remote",
+    "remote_function",
+    "runtime_context",
+    "shutdown",
+    "wait",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heliostat.api.actors import ActorClass, ActorClassInheritanceException, exit_actor
-from heliostat.api.handles import ActorHandle, ActorMethod
+from heliostat.api.handles import ActorHandle, ActorMethod, ActorProxy
 from heliostat.api.methods import method
 from heliostat.exceptions import ActorAlreadyExistsError, AsyncioActorExit
 
@@ -13,6 +13,7 @@ __all__ = [
     "ActorClassInheritanceException",
     "ActorHandle",
     "ActorMethod",
+    "ActorProxy",
     "AsyncioActorExit",
     "exit_actor",
     "method",

@@ -9,16 +9,27 @@ from heliostat.api.methods import constructor_shape, table_of
 from heliostat.api.signatures import Shape, check
 from heliostat.engines.definitions import Definition
 from heliostat.engines.registry import require
-from heliostat.exceptions import AsyncioActorExit
 from heliostat.model.options import ActorOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import overload
+
+    from typing_extensions import Unpack
+
+    from heliostat.api.handles import ActorProxy
+    from heliostat.api.typed import ClassOptions
+
+    class _Untyped:
+        """What only an actor class of unknown type is made of."""
+
+        _: None
+
 
 T = TypeVar("T")
 
 
-class ActorClassInheritanceException(TypeError):
+class ActorClassInheritanceException(TypeError):  # noqa: N818 - Ray's name
     """A class tried to inherit from an actor class; see its message for what to do."""
 
 
@@ -62,16 +73,23 @@ class ActorClass(Generic[T]):
         raise TypeError("ActorClass is not made directly: use the @ray.remote decorator instead.")
 
     def _become(self, definition: Definition, options: ActorOptions) -> None:
-        cls = definition.target
+        cls: Any = definition.target
         self._definition = definition
         self._options = options
         self._shape = None
         self._meta = None
-        self.__ray_actor_class__ = self.__wrapped__ = cls  # type: ignore[assignment]
+        self.__ray_actor_class__ = self.__wrapped__ = cls
         for key in ("__doc__", "__name__", "__qualname__", "__module__"):
             self.__dict__[key] = getattr(cls, key, None)
 
-    def remote(self, *args: Any, **kwargs: Any) -> ActorHandle[T]:
+    if TYPE_CHECKING:
+
+        @overload
+        def remote(self: ActorClass[_Untyped], *args: Any, **kwargs: Any) -> ActorHandle[Any]: ...
+        @overload
+        def remote(self, *args: Any, **kwargs: Any) -> ActorProxy[T]: ...
+
+    def remote(self, *args: Any, **kwargs: Any) -> Any:
         """Starts an actor; gives a handle to it at once.
 
         Args:
@@ -84,17 +102,17 @@ class ActorClass(Generic[T]):
         """
         shape = self._shape
         if shape is None:
-            shape = self._shape = constructor_shape(self._definition.target)
+            shape = self._shape = constructor_shape(self.__ray_actor_class__)
         name = self._definition.name
         check(shape, name, len(args), kwargs)
         if self._meta is None:
-            target = self._definition.target
+            target = self.__ray_actor_class__
             self._meta = (target.__name__, target.__module__, table_of(target))
         engine = require()
         actor = engine.create_actor(self._definition, self._options, args, kwargs, self._meta)
         return ActorHandle(actor)
 
-    def options(self, **actor_options: Any) -> ActorClass[T]:
+    def options(self, **actor_options: Unpack[ClassOptions]) -> ActorClass[T]:
         """The same class with some of its options replaced.
 
         Args:
@@ -124,6 +142,7 @@ class ActorClass(Generic[T]):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises ``TypeError``: the hint to call ``.remote()``."""
         name = self.__ray_actor_class__.__name__
         raise TypeError(
             f"Actors cannot be instantiated directly. Instead of '{name}()', use '{name}.remote()'."
@@ -205,7 +224,7 @@ def check_namespace(namespace: str | None) -> None:
         raise ValueError('"" is not a valid namespace. Pass None to not specify a namespace.')
 
 
-def kill(actor: ActorHandle[Any], *, no_restart: bool = True) -> None:
+def kill(actor: ActorHandle[Any] | type[Any], *, no_restart: bool = True) -> None:
     """Ends an actor at once, whatever it is doing; its ``atexit`` handlers do not run.
 
     To let it finish what it was sent first, call ``actor.__ray_terminate__.remote()``.
@@ -226,7 +245,7 @@ def kill(actor: ActorHandle[Any], *, no_restart: bool = True) -> None:
         >>> ray.kill(worker)
     """
     if not isinstance(actor, ActorHandle):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - Ray's
             "ray.kill() only supported for actors. For tasks, try ray.cancel(). "
             f"Got: {type(actor)}."
         )
@@ -262,4 +281,4 @@ def exit_actor() -> NoReturn:
             "exit_actor API is called on a non-actor worker. Call this API inside an actor "
             "method if you'd like to exit the actor gracefully."
         )
-    raise AsyncioActorExit
+    raise SystemExit("exit_actor() is called.")

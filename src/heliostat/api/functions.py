@@ -4,9 +4,11 @@
 engine, and the engine's own ``submit_task``.
 """
 
+# pyright: reportOverlappingOverload=false
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from heliostat.api.signatures import (
     UNBOUNDED,
@@ -16,20 +18,27 @@ from heliostat.api.signatures import (
     is_generator,
     shape_of,
 )
+from heliostat.api.typed import F_co, Remotely
 from heliostat.engines.definitions import Definition, TaskTemplate
 from heliostat.engines.registry import require
 from heliostat.model.options import TaskOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Literal, ParamSpec, TypeVar, overload
 
-    from heliostat.engines.refs import ObjectRef
+    from typing_extensions import Self, Unpack
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    from heliostat.api.typed import FunctionOptions, RemotelyNothing, RemotelySeveral
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+#: Kinds of calls a function remembers to fit; with ``**kwargs`` there may be any number of them.
+_REMEMBERED = 64
 
 
-class RemoteFunction(Generic[P, R]):
+class RemoteFunction(Remotely[F_co]):
     """A function that runs elsewhere: what ``@remote`` makes of a function.
 
     ``f.remote(...)`` starts it and gives an ``ObjectRef`` at once; ``f.options(...)`` is the
@@ -46,14 +55,15 @@ class RemoteFunction(Generic[P, R]):
     Source: Ray's ``ray.remote_function.RemoteFunction``.
     """
 
-    __wrapped__: Callable[P, R]
+    __wrapped__: Callable[..., Any]
     _template: TaskTemplate
     _shape: Shape | None
+    _fitting: set[tuple[Any, ...]]
     # Until the first call these send every call to _learn.
     _least: int
     _most: int
 
-    def __init__(self, function: Callable[P, R], options: TaskOptions) -> None:
+    def __init__(self, function: Callable[..., Any], options: TaskOptions) -> None:
         name = getattr(function, "__qualname__", None) or repr(function)
         names = {key: getattr(function, key, None) for key in ("__doc__", "__name__", "__module__")}
         self._become(TaskTemplate(Definition(function, name), options), names)
@@ -61,31 +71,48 @@ class RemoteFunction(Generic[P, R]):
     def _become(self, template: TaskTemplate, names: Mapping[str, Any]) -> None:
         self._template = template
         self._shape = None
+        self._fitting = set()
         self._least = self._most = UNBOUNDED
         self.__wrapped__ = template.definition.target
         self.__qualname__ = template.definition.name
         self.__dict__.update(names)
 
-    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[R]:
-        """Starts the function; gives a reference to its result at once.
+    if not TYPE_CHECKING:  # checkers see that of Remotely
 
-        Args:
-            *args: its arguments; an ``ObjectRef`` among them is replaced by its value before
-                the function starts.
-            **kwargs: its arguments by name; the same.
+        def remote(self, *args: Any, **kwargs: Any) -> Any:
+            """Starts the function; gives a reference to its result at once.
 
-        Returns:
-            An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
+            Args:
+                *args: its arguments; an ``ObjectRef`` among them is replaced by its value before
+                    the function starts.
+                **kwargs: its arguments by name; the same.
 
-        Raises:
-            TypeError: the arguments do not fit the function.
-        """
-        if kwargs or not self._least <= len(args) <= self._most:
-            self._check(args, kwargs)
-        ref: ObjectRef[R] = require().submit_task(self._template, args, kwargs)
-        return ref
+            Returns:
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
 
-    def options(self, **task_options: Any) -> RemoteFunction[P, R]:
+            Raises:
+                TypeError: the arguments do not fit the function.
+            """
+            if kwargs or not self._least <= len(args) <= self._most:
+                self._check(args, kwargs)
+            return require().submit_task(self._template, args, kwargs)
+
+    if TYPE_CHECKING:
+        # The literal counts come first, so the overlap with int is meant.
+        @overload
+        def options(  # type: ignore[overload-overlap]
+            self, *, num_returns: Literal[1] | None = None, **task_options: Unpack[FunctionOptions]
+        ) -> Self: ...
+        @overload
+        def options(  # type: ignore[overload-overlap]
+            self, *, num_returns: Literal[0], **task_options: Unpack[FunctionOptions]
+        ) -> RemotelyNothing: ...
+        @overload
+        def options(
+            self, *, num_returns: int, **task_options: Unpack[FunctionOptions]
+        ) -> RemotelySeveral: ...
+
+    def options(self, **task_options: Any) -> Any:
         """The same function with some of its options replaced.
 
         Args:
@@ -99,7 +126,7 @@ class RemoteFunction(Generic[P, R]):
             >>> ray.get(pair.options(num_returns=2).remote())
             [1, 2]
         """
-        other: RemoteFunction[P, R] = RemoteFunction.__new__(RemoteFunction)
+        other = RemoteFunction.__new__(RemoteFunction)
         template = self._template
         merged = template.options.merge(task_options)
         other._become(TaskTemplate(template.definition, merged), self._names())
@@ -112,7 +139,8 @@ class RemoteFunction(Generic[P, R]):
             f"pass the ObjectRef of one .remote() call to the next instead"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises ``TypeError``: the hint to call ``.remote()``."""
         name = f"{self.__module__}.{self.__qualname__}"
         raise TypeError(
             "Remote functions cannot be called directly. Instead of running "
@@ -120,10 +148,14 @@ class RemoteFunction(Generic[P, R]):
         )
 
     def _check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        shape = self._shape
-        if shape is None:
-            shape = self._learn()
+        # What fits depends on the number and the names alone.
+        call = (len(args), *kwargs)
+        if call in self._fitting:
+            return
+        shape = self._learn() if self._shape is None else self._shape
         check(shape, self.__qualname__, len(args), kwargs)
+        if len(self._fitting) < _REMEMBERED:
+            self._fitting.add(call)
 
     def _learn(self) -> Shape:
         # Not at decoration: while a closure is unpickled its function may not be whole yet.
@@ -156,7 +188,7 @@ class RemoteFunction(Generic[P, R]):
 
 def make_remote_function(
     function: Callable[P, R], given: Mapping[str, Any]
-) -> RemoteFunction[P, R]:
+) -> RemoteFunction[Callable[P, R]]:
     """What ``remote`` makes of a function.
 
     Raises:

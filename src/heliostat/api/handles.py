@@ -5,27 +5,40 @@ an ``ActorMethod`` at its first use and stays in the handle. An ``ActorMethod`` 
 alive, not the handle, so the two make no cycle and an actor ends with its last handle at once.
 """
 
+# pyright: reportOverlappingOverload=false
+
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Union
 
 from heliostat.api.methods import BUILT_IN
 from heliostat.api.signatures import Shape, check, close_names
+from heliostat.api.typed import F_co, Remotely
 from heliostat.engines.registry import require
 from heliostat.model.options import MethodOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, overload
+
+    from typing_extensions import Never, Self, TypeVar, Unpack
+
+    from heliostat.api import typed
     from heliostat.api.methods import Entry
     from heliostat.engines.definitions import Actor
-    from heliostat.engines.refs import ObjectRef
     from heliostat.model.ids import ActorID
 
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
+    T = TypeVar("T", default=Any)
+else:
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+#: Kinds of calls a method remembers to fit; with ``**kwargs`` there may be any number of them.
+_REMEMBERED = 64
 
 
-class ActorMethod(Generic[P, R]):
+class ActorMethod(Remotely[F_co]):
     """A method of an actor: ``actor.method.remote(...)`` calls it.
 
     Source: Ray's ``ray.actor.ActorMethod``.
@@ -35,6 +48,7 @@ class ActorMethod(Generic[P, R]):
         "_actor",
         "_class_name",
         "_entry",
+        "_fitting",
         "_least",
         "_most",
         "_name",
@@ -49,30 +63,63 @@ class ActorMethod(Generic[P, R]):
         self._class_name = class_name
         self._name = name
         self._entry = entry
+        self._fitting: set[tuple[Any, ...]] = set()
         self._options = options
         self._least, self._most = Shape(*entry[3]).bounds()
         self._submit = actor.engine.submit_call
 
-    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[R]:
-        """Calls the method; gives a reference to its result at once.
+    if not TYPE_CHECKING:  # checkers see that of Remotely
 
-        Args:
-            *args: its arguments; an ``ObjectRef`` among them is replaced by its value.
-            **kwargs: its arguments by name; the same.
+        def remote(self, *args: Any, **kwargs: Any) -> Any:
+            """Calls the method; gives a reference to its result at once.
 
-        Returns:
-            An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
+            Args:
+                *args: its arguments; an ``ObjectRef`` among them is replaced by its value.
+                **kwargs: its arguments by name; the same.
 
-        Raises:
-            TypeError: the arguments do not fit the method.
-            PendingCallsLimitExceeded: ``max_pending_calls`` are waiting already.
-        """
-        if kwargs or not self._least <= len(args) <= self._most:
-            check(Shape(*self._entry[3]), f"{self._class_name}.{self._name}", len(args), kwargs)
-        ref: ObjectRef[R] = self._submit(self._actor, self._name, self._options, args, kwargs)
-        return ref
+            Returns:
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
 
-    def options(self, **options: Any) -> ActorMethod[P, R]:
+            Raises:
+                TypeError: the arguments do not fit the method.
+                PendingCallsLimitExceeded: ``max_pending_calls`` are waiting already.
+            """
+            if kwargs or not self._least <= len(args) <= self._most:
+                self._check(len(args), kwargs)
+            return self._submit(self._actor, self._name, self._options, args, kwargs)
+
+    def _check(self, count: int, kwargs: dict[str, Any]) -> None:
+        # What fits depends on the number and the names alone.
+        call = (count, *kwargs)
+        if call not in self._fitting:
+            check(Shape(*self._entry[3]), f"{self._class_name}.{self._name}", count, kwargs)
+            if len(self._fitting) < _REMEMBERED:
+                self._fitting.add(call)
+
+    if TYPE_CHECKING:
+        # The literal counts come first, so the overlap with int is meant.
+        @overload
+        def options(  # type: ignore[overload-overlap]
+            self,
+            *,
+            name: str = "",
+            num_returns: Literal[1] | None = None,
+            **options: Unpack[typed.MethodOptions],
+        ) -> Self: ...
+        @overload
+        def options(  # type: ignore[overload-overlap]
+            self,
+            *,
+            num_returns: Literal[0],
+            name: str = "",
+            **options: Unpack[typed.MethodOptions],
+        ) -> typed.RemotelyNothing: ...
+        @overload
+        def options(
+            self, *, num_returns: int, name: str = "", **options: Unpack[typed.MethodOptions]
+        ) -> typed.RemotelySeveral: ...
+
+    def options(self, **options: Any) -> Any:
         """The same method with some options replaced for the calls made through it.
 
         Args:
@@ -98,7 +145,8 @@ class ActorMethod(Generic[P, R]):
             "this release; pass the ObjectRef of one .remote() call to the next instead"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises ``TypeError``: the hint to call ``.remote()``."""
         raise TypeError(
             "Actor methods cannot be called directly. Instead of running "
             f"'object.{self._name}()', try 'object.{self._name}.remote()'."
@@ -148,7 +196,7 @@ class ActorHandle(Generic[T]):
     def _actor_id(self) -> ActorID:
         return self._ray_actor_id
 
-    def __getattr__(self, name: str) -> ActorMethod[..., Any]:
+    def __getattr__(self, name: str) -> ActorMethod[Callable[..., Any]]:
         if name.startswith("_ray_actor"):  # a handle that is only being made
             raise AttributeError(name)
         actor = self._ray_actor
@@ -165,7 +213,7 @@ class ActorHandle(Generic[T]):
                 f"{class_name}.{name} is a generator: methods that yield "
                 "(num_returns='streaming') are not part of this release; return a list instead"
             )
-        made: ActorMethod[..., Any] = ActorMethod(
+        made: ActorMethod[Callable[..., Any]] = ActorMethod(
             actor, class_name, name, entry, MethodOptions.make(dict(entry[0]))
         )
         self.__dict__[name] = made
@@ -188,6 +236,17 @@ class ActorHandle(Generic[T]):
     def __reduce__(self) -> tuple[Any, ...]:
         actor = self._ray_actor
         return _load_handle, tuple(actor.engine.export_actor(actor))
+
+
+if TYPE_CHECKING:
+
+    class _TypedHandle(ActorHandle[T]):
+        def __getattr__(self, name: str) -> Never: ...
+
+    ActorProxy = Union[_TypedHandle[T], type[T]]  # noqa: UP007
+else:
+    #: A handle in typed code: ``ActorProxy[CounterImpl]`` has what ``@method`` marks there.
+    ActorProxy = Union[ActorHandle[T], type[T]]  # noqa: UP007 - 3.10 can't subscript the other
 
 
 def _load_handle(*description: Any) -> ActorHandle[Any]:

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from heliostat._version import __version__
 from heliostat.engines import registry
 from heliostat.engines.settings import Settings
+from heliostat.model.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typing_extensions import Self
 
     from heliostat.engines.base import Engine
 
@@ -50,8 +53,6 @@ _ONLY_DEFAULT: dict[str, tuple[Any, ...]] = {
     "_node_name": (None,),
     "_skip_env_hook": (False,),
 }
-
-_ENGINES = ("local",)
 
 
 class RayContext(Mapping[str, Any]):
@@ -90,7 +91,7 @@ class RayContext(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.address_info)
 
-    def __enter__(self) -> RayContext:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -169,7 +170,8 @@ def init(
         system_reserved_cpu: likewise.
         system_reserved_memory: likewise.
         proxy_server_url: likewise.
-        engine: what runs the tasks; only ``"local"`` in this release. Ours beyond Ray.
+        engine: what runs the tasks: ``"local"`` is the one of this release, and the default
+            where ``HELIOSTAT_ENGINE`` doesn't say another. Ours beyond Ray.
         **kwargs: Ray's hidden options; none is supported, each is accepted at its default.
 
     Returns:
@@ -212,16 +214,20 @@ def init(
             return _context(current)
         if configure_logging:
             _configure_logging(logging_level, logging_format)
-        return _context(_connect(settings))
+        return _context(_connect(settings, engine))
 
 
 def start_with_defaults() -> Engine:
     """The engine of this process, made by ``init()`` where there was none: the first use."""
     with _lock:
-        return registry.current() or _connect(Settings())
+        return registry.current() or _connect(Settings(), None)
 
 
-def shutdown(*, wait_for_processes: bool = False, _exiting_interpreter: bool = False) -> None:
+def shutdown(
+    *,
+    wait_for_processes: bool = False,  # noqa: ARG001 - it always does
+    _exiting_interpreter: bool = False,
+) -> None:
     """Ends this program's session; a private cluster ends with it.
 
     Called at the end of the program by itself. Does nothing where there is no session. After it,
@@ -251,14 +257,20 @@ def is_initialized() -> bool:
     return registry.current() is not None
 
 
-def _connect(settings: Settings) -> Engine:
+def _connect(settings: Settings, engine: str | None) -> Engine:
+    name = engine or Config.read().engine or "local"
+    if name != "local":
+        raise NotImplementedError(
+            f"there is no engine {name!r} in this release; it has 'local', the embedded one "
+            "(the engine is chosen by init(engine=...) or HELIOSTAT_ENGINE)"
+        )
     from heliostat.engines.local.engine import connect
 
-    engine = connect(settings)
-    registry.set_current(engine)
+    connected: Engine = connect(settings)
+    registry.set_current(connected)
     atexit.unregister(shutdown)
     atexit.register(shutdown)
-    return engine
+    return connected
 
 
 def _context(engine: Engine) -> RayContext:
@@ -281,10 +293,6 @@ def _refuse(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
         raise RuntimeError(
             "`local_mode` is no longer supported: Ray has removed it. A task can be tried by "
             "calling the function itself."
-        )
-    if given["engine"] not in {None, *_ENGINES}:
-        raise NotImplementedError(
-            f"engine={given['engine']!r}: this release has the engine 'local' alone"
         )
     for name in kwargs:
         if name not in _ONLY_DEFAULT:

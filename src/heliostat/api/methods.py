@@ -8,11 +8,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heliostat.api.signatures import Shape, is_coroutine, is_generator, shape_of, unwrap
+from heliostat.api.signatures import NOTHING, Shape, is_coroutine, is_generator, shape_of, unwrap
 from heliostat.model.options import MethodOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
+    from typing import Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+
+    from typing_extensions import Unpack
+
+    from heliostat.api import typed
+    from heliostat.api.handles import ActorMethod
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    Outside_co = TypeVar("Outside_co", covariant=True)
+    Inside_co = TypeVar("Inside_co", covariant=True)
+
+    class Method(Generic[Outside_co, Inside_co]):
+        """A method marked by ``@method``: of a handle it has ``.remote()``, of self it is one."""
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Outside_co: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Inside_co: ...
+        def __get__(self, instance: Any, owner: Any) -> Any: ...
+
+    class Mark(Protocol):
+        """What ``@method(...)`` gives."""
+
+        @overload
+        def __call__(
+            self, method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
+        ) -> Method[ActorMethod[Callable[P, R]], Callable[P, Coroutine[Any, Any, R]]]: ...
+        @overload
+        def __call__(
+            self, method: Callable[Concatenate[Any, P], R], /
+        ) -> Method[ActorMethod[Callable[P, R]], Callable[P, R]]: ...
+
+    class MarkSeveral(Protocol):
+        """What ``@method(num_returns=2)`` gives."""
+
+        def __call__(
+            self, method: Callable[Concatenate[Any, P], R], /
+        ) -> Method[typed.RemotelySeveral, Callable[P, R]]: ...
+
 
 #: Where ``@method`` leaves what it was given.
 MARK = "__heliostat_method__"
@@ -22,8 +62,8 @@ Entry = tuple[tuple[tuple[str, Any], ...], bool, bool, tuple[Any, ...]]
 
 #: What every actor can do besides the methods of its class; engines run them.
 BUILT_IN: dict[str, Entry] = {
-    "__ray_ready__": ((), False, False, tuple(Shape((), 0, 0, False, (), (), False))),
-    "__ray_terminate__": ((), False, False, tuple(Shape((), 0, 0, False, (), (), False))),
+    "__ray_ready__": ((), False, False, tuple(NOTHING)),
+    "__ray_terminate__": ((), False, False, tuple(NOTHING)),
     "__ray_call__": ((), False, False, tuple(Shape(("fn",), 1, 1, True, (), (), True))),
 }
 
@@ -47,18 +87,36 @@ def table_of(cls: type) -> dict[str, Entry]:
 
 def constructor_shape(cls: type) -> Shape:
     """What ``cls(...)`` takes."""
-    constructor = cls.__init__  # type: ignore[misc]
-    if constructor is not object.__init__:
-        return shape_of(constructor, bound=True)
-    if cls.__new__ is not object.__new__:
-        return shape_of(cls.__new__, bound=True)
-    return Shape((), 0, 0, False, (), (), False)
+    for name in ("__init__", "__new__"):
+        constructor: Any = getattr(cls, name)
+        if constructor is not getattr(object, name):
+            return shape_of(constructor, bound=True)
+    return NOTHING
 
 
 def _entry(function: Any, *, bound: bool, marked: Any) -> Entry:
     given: Mapping[str, Any] = getattr(marked, MARK, None) or getattr(unwrap(function), MARK, {})
     shape = shape_of(function, bound=bound)
     return tuple(given.items()), is_coroutine(function), is_generator(function), tuple(shape)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def method(
+        method: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /
+    ) -> Method[ActorMethod[Callable[P, R]], Callable[P, Coroutine[Any, Any, R]]]: ...
+    @overload
+    def method(
+        method: Callable[Concatenate[Any, P], R], /
+    ) -> Method[ActorMethod[Callable[P, R]], Callable[P, R]]: ...
+    # The literal count comes first, so the overlap with int is meant.
+    @overload
+    def method(  # type: ignore[overload-overlap]
+        *, num_returns: Literal[1] | None = None, **kwargs: Unpack[typed.MethodOptions]
+    ) -> Mark: ...
+    @overload
+    def method(*, num_returns: int, **kwargs: Unpack[typed.MethodOptions]) -> MarkSeveral: ...
 
 
 def method(*args: Any, **kwargs: Any) -> Any:

@@ -63,7 +63,7 @@ def get(object_refs: Any, *, timeout: float | None = None, _use_object_store: bo
     if isinstance(object_refs, ObjectRef):
         return require().get((object_refs,), timeout)[0]
     if not isinstance(object_refs, list):
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - Ray's
             f"Invalid type of object refs, {type(object_refs)}, is given. "
             "'object_refs' must either be an ObjectRef or a list of ObjectRefs. "
         )

@@ -1,13 +1,61 @@
 """``remote``: makes remote functions of functions and actor classes of classes."""
 
+# pyright: reportOverlappingOverload=false
+
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliostat.api.actors import make_actor_class
 from heliostat.api.functions import make_remote_function
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Literal, ParamSpec, Protocol, TypeVar, overload
+
+    from typing_extensions import Unpack
+
+    from heliostat.api.actors import ActorClass
+    from heliostat.api.functions import RemoteFunction
+    from heliostat.api.typed import RemotelyNothing, RemotelySeveral, RemoteOptions
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    class RemoteDecorator(Protocol):
+        """What ``remote(...)`` gives."""
+
+        @overload
+        def __call__(  # type: ignore[overload-overlap]  # classes are callables too
+            self, cls: type[Any], /
+        ) -> ActorClass[Any]: ...
+        @overload
+        def __call__(self, function: Callable[P, R], /) -> RemoteFunction[Callable[P, R]]: ...
+
+
 _CYTHON = {"cython_function_or_method", "fused_cython_function"}
+
+
+if TYPE_CHECKING:
+    # Of an actor class the type is unknown until it is stated: what undecorated methods look like
+    # from outside can't be said, and refusing them would refuse most programs.
+    # Classes are callables too, and the literal counts come before int: the overlaps are meant.
+    @overload
+    def remote(cls: type[Any], /) -> ActorClass[Any]: ...  # type: ignore[overload-overlap]
+    @overload
+    def remote(function: Callable[P, R], /) -> RemoteFunction[Callable[P, R]]: ...
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        *, num_returns: Literal[1] | None = None, **kwargs: Unpack[RemoteOptions]
+    ) -> RemoteDecorator: ...
+    @overload
+    def remote(  # type: ignore[overload-overlap]
+        *, num_returns: Literal[0], **kwargs: Unpack[RemoteOptions]
+    ) -> Callable[[Callable[..., Any]], RemotelyNothing]: ...
+    @overload
+    def remote(
+        *, num_returns: int, **kwargs: Unpack[RemoteOptions]
+    ) -> Callable[[Callable[..., Any]], RemotelySeveral]: ...
 
 
 def remote(*args: Any, **kwargs: Any) -> Any:

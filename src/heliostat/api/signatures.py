@@ -61,6 +61,9 @@ class Shape(NamedTuple):
 #: Takes whatever it is given: for callables that don't say what they take.
 ANYTHING = Shape((), 0, 0, True, (), (), True)
 
+#: Takes no arguments.
+NOTHING = Shape((), 0, 0, False, (), (), False)
+
 
 def unwrap(function: Any) -> Any:
     """The function behind its decorators, as ``functools.wraps`` leaves them."""
