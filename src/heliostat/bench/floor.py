@@ -8,12 +8,13 @@ function here makes a ``run(n)`` that does n operations, as workloads do.
 from __future__ import annotations
 
 import contextlib
+import io
 import mmap
 import os
 import pickle
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NoReturn
 
 from heliostat.bench import payload, workloads
@@ -23,6 +24,7 @@ Run = Callable[[int], None]
 
 STARTUP: Final = "answered()"
 _BATCH: Final = 64
+_IN_FLIGHT: Final = 4
 _LENGTH: Final = 4
 
 
@@ -63,7 +65,7 @@ def _run_and_exit(body: Callable[[], None], core: int) -> NoReturn:
         os._exit(status)
 
 
-def _receive(sock: socket.socket, size: int) -> bytes:
+def _receive_bytes(sock: socket.socket, size: int) -> bytes:
     chunks = bytearray()
     while len(chunks) < size:
         chunk = sock.recv(size - len(chunks))
@@ -92,40 +94,41 @@ def ping_pong() -> Run:
 
 
 def batched_calls(argument: Any = None) -> Run:
-    """Pickled calls and pickled replies, 64 to a message, with no bookkeeping at all."""
+    """Pickled calls and replies, 64 to a message, with no bookkeeping at all."""
 
     def run(n: int) -> None:
         near, far = socket.socketpair()
-        batches = [min(_BATCH, n - start) for start in range(0, n, _BATCH)]
+        batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
 
         def answer() -> None:
             for _ in batches:
-                calls = _receive_batch(far)
-                _send_batch(far, [pickle.dumps((pickle.loads(call)[0], None)) for call in calls])
+                _send(far, [(serial, argument) for serial, _name, argument in _receive(far)])
 
         with near, far, _forked(answer):
-            serial = 0
-            for size in batches:
-                _send_batch(
-                    near, [pickle.dumps((serial + i, "echo", argument)) for i in range(size)]
-                )
-                serial += size
-            for _ in batches:
-                for reply in _receive_batch(near):
-                    pickle.loads(reply)
+            # Not all at once: two full sockets would block both processes for good.
+            for ahead, batch in enumerate(batches):
+                _send(near, [(serial, "echo", argument) for serial in batch])
+                if ahead >= _IN_FLIGHT:
+                    _receive(near)
+            answered = sum(len(_receive(near)) for _ in batches[-_IN_FLIGHT:])
+            assert answered == sum(map(len, batches[-_IN_FLIGHT:]))
 
     return run
 
 
-def _send_batch(sock: socket.socket, parts: list[bytes]) -> None:
-    body = pickle.dumps(parts)
+def _send(sock: socket.socket, calls: Iterable[tuple[Any, ...]]) -> None:
+    # A pickle of its own for each, as calls come one by one, and as they share nothing.
+    body = b"".join([pickle.dumps(call, pickle.HIGHEST_PROTOCOL) for call in calls])
     sock.sendall(len(body).to_bytes(_LENGTH, "little") + body)
 
 
-def _receive_batch(sock: socket.socket) -> list[bytes]:
-    size = int.from_bytes(_receive(sock, _LENGTH), "little")
-    parts: list[bytes] = pickle.loads(_receive(sock, size))
-    return parts
+def _receive(sock: socket.socket) -> list[tuple[Any, ...]]:
+    size = int.from_bytes(_receive_bytes(sock, _LENGTH), "little")
+    body = io.BytesIO(_receive_bytes(sock, size))
+    calls: list[tuple[Any, ...]] = []
+    while body.tell() < size:
+        calls.append(pickle.load(body))
+    return calls
 
 
 def copy_memory() -> Run:

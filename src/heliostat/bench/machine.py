@@ -47,7 +47,7 @@ def describe(cpus: list[int]) -> dict[str, str | int]:
         "cpu": _field(Path("/proc/cpuinfo"), "model name") or platform.processor() or "unknown",
         "cpus": os.cpu_count() or 1,
         "cpus_used": ",".join(map(str, cpus)),
-        "memory": _field(Path("/proc/meminfo"), "MemTotal") or "unknown",
+        "memory": _gibibytes(_field(Path("/proc/meminfo"), "MemTotal")),
         "load_before": f"{os.getloadavg()[0]:.2f}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
@@ -61,3 +61,9 @@ def _field(path: Path, name: str) -> str:
             if key.strip() == name:
                 return value.strip()
     return ""
+
+
+def _gibibytes(kilobytes: str) -> str:
+    """An amount of /proc/meminfo, such as ``16384000 kB``, as people say it."""
+    number = kilobytes.partition(" ")[0]
+    return f"{int(number) / 2**20:.1f} GiB" if number.isdigit() else "unknown"

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from heliostat.bench import units
 from heliostat.bench.record import Record
 from heliostat.bench.results import OURS, Line, Verdict
 from heliostat.bench.subjects import SUBJECTS
 
-_TITLE_WIDTH: Final = 36
-_COLUMN_WIDTH: Final = 16
+_PADDING: Final = 2
+_NOTHING: Final = "[dim]-[/]"
 _COLOURS: Final = {
     Verdict.MET: "green",
     Verdict.MISSED: "red",
@@ -30,37 +31,49 @@ Cell = Callable[[Line, str], str]
 def show(record: Record, console: Console) -> None:
     """Print the whole report."""
     if record.lines:
-        for table in figure_tables(record, console.width):
-            console.print(table)
-        for table in first_call_tables(record, console.width):
-            console.print(table)
-        console.print(budget_table(record))
+        _section(
+            console,
+            "Medians, and how many times heliostat is ahead",
+            figure_tables(record, console.width),
+        )
+        if record.outcome.cold:
+            _section(
+                console,
+                "First calls, cold: what the medians leave out",
+                first_call_tables(record, console.width),
+            )
+        _section(console, "Budgets", [budget_table(record)])
     for note in notes(record):
         console.print(note, highlight=False)
 
 
+def _section(console: Console, title: str, tables: Iterable[Table]) -> None:
+    console.print(f"[bold]{title}[/]")
+    for table in tables:
+        console.print(table)
+
+
 def figure_tables(record: Record, width: int) -> Iterator[Table]:
     """Medians with their spread; below those of the others, how many times we are ahead."""
-    yield from _tables(record, width, "Medians, and how many times heliostat is ahead", figure_cell)
+    return _tables(record.plan.subjects, record.lines, figure_cell, width)
 
 
 def first_call_tables(record: Record, width: int) -> Iterator[Table]:
     """The first call of each row, which starts, ships and touches what later ones find ready."""
-    if record.outcome.cold:
-        yield from _tables(
-            record,
-            width,
-            "First calls, cold (not part of the medians)",
-            lambda line, name: _first_call(record, line, name),
-            [line for line in record.lines if line.row.key in record.outcome.cold],
-        )
+
+    def cell(line: Line, name: str) -> str:
+        seconds = record.outcome.first_call(line.row.key, name)
+        return _NOTHING if seconds is None else units.seconds(seconds)
+
+    lines = [line for line in record.lines if line.row.key in record.outcome.cold]
+    return _tables(record.plan.subjects, lines, cell, width)
 
 
 def figure_cell(line: Line, name: str) -> str:
     """One subject's figure of one row."""
     figure = line.figures.get(name)
     if figure is None:
-        return "[dim]-[/]"
+        return _NOTHING
     text = units.quantity(figure.median, line.row.unit)
     if figure.count > 1:
         text += f" [dim]±{figure.spread:.0%}[/]"
@@ -70,33 +83,49 @@ def figure_cell(line: Line, name: str) -> str:
     return text
 
 
-def _first_call(record: Record, line: Line, name: str) -> str:
-    cold = record.outcome.first_call(line.row.key, name)
-    return "[dim]-[/]" if cold is None else units.seconds(cold)
-
-
 def _tables(
-    record: Record, width: int, title: str, cell: Cell, lines: Sequence[Line] = ()
+    subjects: Sequence[str], lines: Sequence[Line], cell: Cell, width: int
 ) -> Iterator[Table]:
-    """The table, in as many parts as the terminal needs; our own column is in each of them."""
-    names = record.plan.subjects
-    ours = [name for name in names if name == OURS]
-    others = [name for name in names if name != OURS]
-    room = max((width - _TITLE_WIDTH) // _COLUMN_WIDTH - len(ours), 1)
-    for start in range(0, max(len(others), 1), room):
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """One table, in as many parts as the width asks for; our own column is in each of them."""
+    cells = {name: [cell(line, name) for line in lines] for name in subjects}
+    widths = {
+        name: max(map(_width, [SUBJECTS[name].title, *texts])) + _PADDING
+        for name, texts in cells.items()
+    }
+    ours = [name for name in subjects if name == OURS]
+    others = [name for name in subjects if name != OURS]
+    fixed = max(len(line.row.title) for line in lines) + _PADDING + sum(widths[n] for n in ours)
+    for part in parts(others, widths, width - fixed):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("", no_wrap=True)
-        shown = ours + others[start : start + room]
-        for name in shown:
+        for name in ours + part:
             table.add_column(SUBJECTS[name].title, justify="right", no_wrap=True)
-        for line in lines or record.lines:
-            table.add_row(line.row.title, *(cell(line, name) for name in shown))
+        for number, line in enumerate(lines):
+            table.add_row(line.row.title, *(cells[name][number] for name in ours + part))
         yield table
+
+
+def parts(names: Sequence[str], widths: Mapping[str, int], room: int) -> list[list[str]]:
+    """The names in as few parts as fit, one name at least in each; one empty part of none."""
+    filled: list[list[str]] = [[]]
+    used = 0
+    for name in names:
+        if filled[-1] and used + widths[name] > room:
+            filled.append([])
+            used = 0
+        filled[-1].append(name)
+        used += widths[name]
+    return filled
+
+
+def _width(markup: str) -> int:
+    """Columns that a cell takes."""
+    return max(Text.from_markup(line).cell_len for line in markup.split("\n"))
 
 
 def budget_table(record: Record) -> Table:
     """Every limit of every budget, what it asks for here, and what we have."""
-    table = Table(title="Budgets", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("budget")
     for heading in ("here", "heliostat"):
@@ -156,7 +185,7 @@ def notes(record: Record) -> Iterator[str]:
     if outcome.interrupted:
         yield "[yellow]Interrupted[/]: these are the repetitions that had ended."
     if plan.quick:
-        yield "[yellow]Quick run[/]: a tenth of the work, once; a look, not a measurement."
+        yield "[yellow]Quick run[/]: a tenth of the work; a look, not a measurement."
     yield from _circumstances(record)
 
 
@@ -167,7 +196,7 @@ def _circumstances(record: Record) -> Iterator[str]:
     yield (
         f"[dim]{record.created}; {machine['cpu']}, CPUs {machine['cpus_used']} of "
         f"{machine['cpus']}, {machine['memory']}; {machine['system']}; {machine['python']}; "
-        f"load {machine['load_before']} before; {repeated} repetitions, subjects in turn, "
+        f"load {machine['load_before']} before; repetitions: {repeated}, subjects in turn, "
         "2 workers each; floor: two processes pinned on two cores; "
         "± is the sample farthest from the median.[/]"
     )
