@@ -54,7 +54,10 @@ def find_or_create(topic: str) -> Any:
     ``get_if_exists`` does both in one step, so two classifiers that need a new topic at the same
     moment get the same actor.
     """
-    return SubClassifier.options(name=topic, lifetime="detached", get_if_exists=True).remote(topic)
+    detached = SubClassifier.options(  # type: ignore[attr-defined]  # mypy ignores the decorator
+        name=topic, lifetime="detached", get_if_exists=True
+    )
+    return detached.remote(topic)
 
 
 @ray.remote(num_cpus=1)

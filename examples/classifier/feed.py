@@ -22,7 +22,9 @@ from examples.classifier.policies import POLICIES
 
 def feed(lines: list[bytes], queue_size: int, delay: float, policy: str, console: Console) -> Tally:
     """Sends the lines one after another to a new classifier and waits until all are filed."""
-    classifier = Classifier.remote(queue_size, delay, policy)
+    classifier = Classifier.remote(  # type: ignore[attr-defined]  # mypy ignores the decorator
+        queue_size, delay, policy
+    )
     for line in track(lines, description="Feeding titles", console=console):
         ray.get(classifier.send.remote(line))
     tally: Tally = ray.get(classifier.finish.remote())

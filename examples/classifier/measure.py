@@ -69,7 +69,9 @@ class Cell:
     def measured(self) -> Cell:
         """This cell with its time, taken now."""
         lines = list(islice(read_lines(TITLES_FILE), self.documents))
-        classifier = Classifier.remote(self.queue_size, self.delay, self.policy)
+        classifier = Classifier.remote(  # type: ignore[attr-defined]  # mypy ignores the decorator
+            self.queue_size, self.delay, self.policy
+        )
         ray.get(classifier.__ray_ready__.remote())
         start = time.perf_counter()
         for line in lines:
@@ -175,7 +177,7 @@ def draw(cells: list[Cell], file: Path) -> None:
             panel.plot(
                 [cell.queue_size for cell in points],
                 [sequential[delay] / cell.seconds for cell in points],
-                "o-",
+                "o:",
                 label=f"delay {delay:g} s",
             )
         panel.set(title=title, xlabel="queue size", xticks=sorted({c.queue_size for c in mine}))
