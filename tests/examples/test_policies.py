@@ -57,9 +57,7 @@ def test_the_other_policy_refills_as_each_ends() -> None:
 
 @pytest.mark.parametrize("policy", POLICIES.values())
 @pytest.mark.parametrize("queue_size", [0, 1])
-def test_a_queue_of_none_or_one_is_one_at_a_time(
-    policy: type[EmptyWhenFull | RefillAsEachEnds], queue_size: int
-) -> None:
+def test_a_queue_of_none_or_one_is_one_at_a_time(policy: type[Policy], queue_size: int) -> None:
     cluster = Cluster(order=[0, 1, 2])
     assert drive(policy(queue_size, cluster.wait), cluster, 3) == [[0], [1], [2], []]
     assert cluster.most_in_flight == 1
@@ -67,7 +65,7 @@ def test_a_queue_of_none_or_one_is_one_at_a_time(
 
 @pytest.mark.parametrize("policy", POLICIES.values())
 def test_emptying_an_empty_list_waits_for_nothing(
-    policy: type[EmptyWhenFull | RefillAsEachEnds],
+    policy: type[Policy],
 ) -> None:
     assert policy(5, Cluster([]).wait).empty() == []
 
@@ -103,6 +101,6 @@ def test_each_future_is_returned_once_and_the_bound_holds(
     ],
 )
 def test_what_forty_documents_take_at_best_on_16_cpus(
-    policy: type[EmptyWhenFull | RefillAsEachEnds], queue_size: int, rounds: int
+    policy: type[Policy], queue_size: int, rounds: int
 ) -> None:
     assert policy.rounds(40, queue_size, cpus=16) == rounds
