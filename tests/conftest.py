@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["heliostat.testing.pytest_plugin", "pytester"]
 
@@ -26,6 +27,10 @@ for _name in ("HELIOSTAT_ADDRESS", "HELIOSTAT_ENGINE", "RAY_ADDRESS"):
     os.environ.pop(_name, None)
 os.environ["HELIOSTAT_TMPDIR"] = tempfile.mkdtemp(prefix="tests-")
 os.environ.setdefault("HELIOSTAT_DEBUG", "1")
+
+# On a machine that others use too, how long an example took says nothing.
+settings.register_profile("shared machine", deadline=None, print_blob=True)
+settings.load_profile("shared machine")
 
 
 def pytest_configure() -> None:
