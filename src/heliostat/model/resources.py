@@ -39,9 +39,9 @@ def units(quantity: float, *, whole_above_one: bool = False) -> int:
     """
     if not isinstance(quantity, (int, float)):
         raise TypeError("a number of at least 0")
-    if not isfinite(quantity) or quantity < 0:
+    if quantity < 0 or (isinstance(quantity, float) and not isfinite(quantity)):
         raise ValueError("a number of at least 0")
-    amount = quantity * UNIT if isinstance(quantity, int) else round(quantity * UNIT)
+    amount = round(quantity * UNIT)
     if quantity and quantity * UNIT < 1:
         raise ValueError("0 or at least 0.0001, the smallest share of a resource")
     if whole_above_one and amount > UNIT and amount % UNIT:

@@ -55,7 +55,8 @@ WORKERS: list[tuple[WorkerCrashedError, str]] = [
             "Last lines of its stderr:\n"
             "  | one\n"
             "  | two\n"
-            "Where nobody sent SIGKILL, the kernel did for want of memory: see `dmesg`, and run fewer "
+            "Where nobody sent SIGKILL, the kernel did for want of memory: see "
+            "`dmesg`, and run fewer "
             "at once by asking for more num_cpus each."
         ),
     ),
@@ -99,7 +100,8 @@ ACTORS: list[tuple[ActorDiedError, str]] = [
     (
         ActorDiedError(death={"reason": "out of scope"}),
         (
-            "The actor is dead. Its last handle was gone, which ends an actor. Keep a handle for as "
+            "The actor is dead. Its last handle was gone, which ends an actor. "
+            "Keep a handle for as "
             'long as it is needed, or give it a name and lifetime="detached".'
         ),
     ),
@@ -186,7 +188,8 @@ def test_a_false_cause_is_still_a_cause() -> None:
         (
             ActorUnavailableError(),
             (
-                "The actor is unavailable: it is being restarted. The call may or may not have run. "
+                "The actor is unavailable: it is being restarted. The call may or may "
+                "not have run. "
                 "Try again, or give max_task_retries to have such calls repeated."
             ),
         ),

@@ -116,7 +116,8 @@ TEXTS: list[tuple[BaseException, str]] = [
     (
         exceptions.OwnerDiedError("ab"),
         (
-            "Object ab can't be had. The process that made it, by put() or by calling .remote(), has "
+            "Object ab can't be had. The process that made it, by put() or by "
+            "calling .remote(), has "
             "ended, and an object ends with its owner. Keep that process alive, or put() the value "
             "in one that lives on."
         ),
@@ -139,7 +140,8 @@ TEXTS: list[tuple[BaseException, str]] = [
     (
         exceptions.OutOfDiskError(),
         (
-            "The object store is full, and so is the disk for what doesn't fit. Make room on it, or "
+            "The object store is full, and so is the disk for what doesn't fit. "
+            "Make room on it, or "
             "drop refs you no longer need."
         ),
     ),
