@@ -20,8 +20,6 @@ from heliostat._version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from heliostat import actor as actor
     from heliostat import exceptions as exceptions
     from heliostat import remote_function as remote_function
@@ -106,15 +104,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
+if not TYPE_CHECKING:  # else any name would do
 
-    if name in _MODULES:
-        return import_module(f"heliostat.{name}")
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'heliostat' has no attribute '{name}'", name=name)
-    value = globals()[name] = getattr(import_module(_PUBLIC[name]), name)
-    return value
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"heliostat.{name}")
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'heliostat' has no attribute '{name}'", name=name)
+        value = globals()[name] = getattr(import_module(_PUBLIC[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -141,12 +141,15 @@ class ActorClass(Generic[T]):
             "release; create the actor with .remote() and call its methods instead"
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises ``TypeError``: the hint to call ``.remote()``."""
-        name = self.__ray_actor_class__.__name__
-        raise TypeError(
-            f"Actors cannot be instantiated directly. Instead of '{name}()', use '{name}.remote()'."
-        )
+    if not TYPE_CHECKING:  # checkers see that it can't be called
+
+        def __call__(self, *args: Any, **kwargs: Any) -> None:
+            """Raises ``TypeError``: the hint to call ``.remote()``."""
+            name = self.__ray_actor_class__.__name__
+            raise TypeError(
+                f"Actors cannot be instantiated directly. Instead of '{name}()', "
+                f"use '{name}.remote()'."
+            )
 
     def __getattr__(self, name: str) -> Any:
         # Class attributes and static methods are those of the class itself.

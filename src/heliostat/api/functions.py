@@ -8,7 +8,7 @@ engine, and the engine's own ``submit_task``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from heliostat.api.signatures import (
     UNBOUNDED,
@@ -77,7 +77,15 @@ class RemoteFunction(Remotely[F_co]):
         self.__qualname__ = template.definition.name
         self.__dict__.update(names)
 
-    if not TYPE_CHECKING:  # checkers see that of Remotely
+    if not TYPE_CHECKING:  # checkers see Remotely, and that it can't be called
+
+        def __call__(self, *args: Any, **kwargs: Any) -> None:
+            """Raises ``TypeError``: the hint to call ``.remote()``."""
+            name = f"{self.__module__}.{self.__qualname__}"
+            raise TypeError(
+                "Remote functions cannot be called directly. Instead of running "
+                f"'{name}()', try '{name}.remote()'."
+            )
 
         def remote(self, *args: Any, **kwargs: Any) -> Any:
             """Starts the function; gives a reference to its result at once.
@@ -88,7 +96,7 @@ class RemoteFunction(Remotely[F_co]):
                 **kwargs: its arguments by name; the same.
 
             Returns:
-                An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0.
 
             Raises:
                 TypeError: the arguments do not fit the function.
@@ -137,14 +145,6 @@ class RemoteFunction(Remotely[F_co]):
         raise NotImplementedError(
             f"{self.__qualname__}.bind(): building graphs of tasks is not part of this release; "
             f"pass the ObjectRef of one .remote() call to the next instead"
-        )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises ``TypeError``: the hint to call ``.remote()``."""
-        name = f"{self.__module__}.{self.__qualname__}"
-        raise TypeError(
-            "Remote functions cannot be called directly. Instead of running "
-            f"'{name}()', try '{name}.remote()'."
         )
 
     def _check(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ alive, not the handle, so the two make no cycle and an actor ends with its last 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Union
+from typing import TYPE_CHECKING, Any, Generic, Union
 
 from heliostat.api.methods import BUILT_IN
 from heliostat.api.signatures import Shape, check, close_names
@@ -68,7 +68,14 @@ class ActorMethod(Remotely[F_co]):
         self._least, self._most = Shape(*entry[3]).bounds()
         self._submit = actor.engine.submit_call
 
-    if not TYPE_CHECKING:  # checkers see that of Remotely
+    if not TYPE_CHECKING:  # checkers see Remotely, and that it can't be called
+
+        def __call__(self, *args: Any, **kwargs: Any) -> None:
+            """Raises ``TypeError``: the hint to call ``.remote()``."""
+            raise TypeError(
+                "Actor methods cannot be called directly. Instead of running "
+                f"'object.{self._name}()', try 'object.{self._name}.remote()'."
+            )
 
         def remote(self, *args: Any, **kwargs: Any) -> Any:
             """Calls the method; gives a reference to its result at once.
@@ -78,7 +85,7 @@ class ActorMethod(Remotely[F_co]):
                 **kwargs: its arguments by name; the same.
 
             Returns:
-                An ``ObjectRef``; a list of them where ``num_returns`` is above 1, None where it is 0.
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0.
 
             Raises:
                 TypeError: the arguments do not fit the method.
@@ -143,13 +150,6 @@ class ActorMethod(Remotely[F_co]):
         raise NotImplementedError(
             f"{self._class_name}.{self._name}.bind(): building graphs of tasks is not part of "
             "this release; pass the ObjectRef of one .remote() call to the next instead"
-        )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Raises ``TypeError``: the hint to call ``.remote()``."""
-        raise TypeError(
-            "Actor methods cannot be called directly. Instead of running "
-            f"'object.{self._name}()', try 'object.{self._name}.remote()'."
         )
 
     def __repr__(self) -> str:
