@@ -35,7 +35,7 @@ IMPURE_ALLOWED: dict[str, str] = {
 ENVIRONMENT: dict[str, str] = {
     "heliostat.bench": "gives each subject a marked environment of its own",
     "heliostat.cli": "follows what terminals agreed on: NO_COLOR, PAGER and the like",
-    "heliostat.engines.local.worker.process": "shows a task the GPUs that it was granted",
+    "heliostat.engines.local.worker": "gives a worker its job's environment and a task its GPUs",
     "heliostat.model.config": "is the reader",
     "heliostat.testing": "marks the processes of a test run",
 }

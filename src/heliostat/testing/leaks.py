@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import traceback
+from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +86,16 @@ class Watch:
             ``PYTEST_HELIOSTAT_MARK`` are ours. Default: only descent tells.
         roots: where files of ours appear. Default: ``/dev/shm`` and the folder that holds the
             user's session directories by the environment of now.
+        ignore: shell patterns of texts that ``leaks`` leaves out, such as
+            ``"descriptor * is open: */fonts/*"`` for a library that keeps its fonts open.
     """
 
-    def __init__(self, mark: str = "", roots: Iterable[Path] | None = None) -> None:
+    def __init__(
+        self, mark: str = "", roots: Iterable[Path] | None = None, ignore: Iterable[str] = ()
+    ) -> None:
         self._mark = f"{MARK}={mark}".encode() if mark else b""
         self._roots = list(_default_roots() if roots is None else roots)
+        self._ignore = tuple(ignore)
 
     @property
     def sees(self) -> str:
@@ -145,7 +151,7 @@ class Watch:
     def _new(self, before: Snapshot) -> list[str]:
         now = self.look()
         kept = _helper_descriptors()
-        return [
+        found = [
             *(_Process(pid).describe() for pid in self.processes(before)),
             *(_describe(thread) for thread in now.threads - before.threads if _counts(thread)),
             *(
@@ -160,6 +166,7 @@ class Watch:
             ),
             *(f"file is there: {name}" for name in sorted(now.files - before.files)),
         ]
+        return [leak for leak in found if not any(fnmatch(leak, text) for text in self._ignore)]
 
     def _is_ours(self, pid: int) -> bool:
         if pid == _helper_process():
@@ -199,12 +206,12 @@ class _Process:
 
 
 def _counts(thread: threading.Thread) -> bool:
-    # A dummy stands for a thread that isn't Python's own, and stays when that has ended.
-    return thread.is_alive() and not isinstance(thread, threading._DummyThread)  # noqa: SLF001 - it has no public name
+    # A dummy, which has no public name, stands for a thread that isn't Python's own, and stays when that has ended.
+    return thread.is_alive() and not isinstance(thread, threading._DummyThread)
 
 
 def _describe(thread: threading.Thread) -> str:
-    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 - documented for this
+    frame = sys._current_frames().get(thread.ident or 0)
     stack = traceback.format_stack(frame)[-_FRAMES:] if frame else ["  (it just ended)"]
     kind = "daemon thread" if thread.daemon else "thread"
     return f"{kind} {thread.name!r} runs:\n{''.join(stack).rstrip()}"

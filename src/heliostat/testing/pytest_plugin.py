@@ -13,7 +13,9 @@ test; a module that lets it grow is looked at as a whole. Two markers, each for 
 * ``@pytest.mark.may_leak("why")``: no check;
 * ``@pytest.mark.leaks_checked_per("module", "why")``: one check after the module's last test.
 
-The setting ``leak_grace`` is the number of seconds that what is ending has to be gone.
+Two settings: ``leak_grace`` is the number of seconds that what is ending has to be gone, and
+``leak_ignore`` a list of shell patterns for what libraries keep on purpose, one for each text
+that the check prints.
 """
 
 from __future__ import annotations
@@ -37,9 +39,10 @@ _MARKERS = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the setting."""
+    """Adds the settings."""
     text = "seconds that a process, thread or descriptor has to be gone after a test"
     parser.addini("leak_grace", text, default=str(GRACE))
+    parser.addini("leak_ignore", "shell patterns of leaks that are none", "linelist", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     mark = uuid.uuid4().hex
     os.environ[MARK] = mark
-    config.stash[_WATCH] = Watch(mark)
+    config.stash[_WATCH] = Watch(mark, ignore=config.getini("leak_ignore"))
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -129,6 +129,14 @@ def test_a_descriptor_is_found_with_what_it_refers_to(watch: Watch, tmp_path: Pa
     assert watch.leaks(before) == []
 
 
+def test_what_is_to_be_ignored_is_no_leak(tmp_path: Path) -> None:
+    watch = Watch(roots=[tmp_path], ignore=["descriptor * is open: */left"])
+    before = watch.look()
+    with open(tmp_path / "left", "w"), open(tmp_path / "other", "w"):
+        [leak] = watch.leaks(before, grace=0)
+        assert leak.endswith("/other")
+
+
 def test_a_descriptor_held_by_a_cycle_only_is_no_leak(watch: Watch, tmp_path: Path) -> None:
     before = watch.look()
     fd = os.open(tmp_path, os.O_RDONLY)
