@@ -108,9 +108,9 @@ def result_count(value: Any) -> int:
             f"num_returns={value!r}: this release has no generators; return a list of refs made "
             "by put() instead"
         )
-    if not isinstance(value, (int, str)):
+    if not isinstance(value, int):
         raise TypeError("None, 0 or a positive integer")
-    if isinstance(value, str) or value < 0:
+    if value < 0:
         raise ValueError("None, 0 or a positive integer")
     return int(value)
 

@@ -241,7 +241,7 @@ BAD: list[tuple[str, str, Any, type[Exception], str]] = [
     (TASK, "runtime_env", ["x"], TypeError, "a runtime_env is a dict or None, not a list"),
     (TASK, "runtime_env", {"envvars": {}}, ValueError, "an unknown field 'envvars'"),
     (TASK, "num_returns", -1, ValueError, "None, 0 or a positive integer"),
-    (TASK, "num_returns", "many", ValueError, "None, 0 or a positive integer"),
+    (TASK, "num_returns", "many", TypeError, "None, 0 or a positive integer"),
     (METHOD, "num_returns", 1.0, TypeError, "None, 0 or a positive integer"),
     (TASK, "max_retries", -2, ValueError, "None, -1 for no limit, 0 or a positive integer"),
     (TASK, "max_retries", 1.5, TypeError, "None, -1 for no limit, 0 or a positive integer"),
