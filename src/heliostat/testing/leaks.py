@@ -206,7 +206,7 @@ class _Process:
 
 
 def _counts(thread: threading.Thread) -> bool:
-    # A dummy, which has no public name, stands for a thread that isn't Python's own, and stays when that has ended.
+    # A dummy stands for a thread that isn't Python's own, and stays when that has ended.
     return thread.is_alive() and not isinstance(thread, threading._DummyThread)
 
 
