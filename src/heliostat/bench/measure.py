@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from heliostat.bench.rows import FLOOR, ROW_OF, Row
 
@@ -97,8 +97,8 @@ def measure(row: Row, run: Callable[[int], None], *, quick: bool) -> tuple[float
 class _Messages:
     """Lines of JSON for the runner, each on disk before the next step begins."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a")
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
 
     def say(self, **message: Any) -> None:
         """Write one message."""
@@ -141,16 +141,15 @@ def _measure_subject(spec: Specification, messages: _Messages) -> None:
 def main(argument: str) -> int:
     """Do what the specification says."""
     spec = Specification(**json.loads(argument))
-    messages = _Messages(Path(spec.output))
-    try:
-        if spec.subject == FLOOR:
-            _measure_floor(spec, messages)
-        else:
-            _measure_subject(spec, messages)
-    except Exception as error:  # whatever a peer may raise goes into the report, and on
-        messages.say(event="failed", reason=f"{type(error).__name__}: {error}")
-        raise
-    messages.say(event="stopped")
+    work = _measure_floor if spec.subject == FLOOR else _measure_subject
+    with Path(spec.output).open("a") as file:
+        messages = _Messages(file)
+        try:
+            work(spec, messages)
+        except Exception as error:  # whatever a peer may raise goes into the report, and on
+            messages.say(event="failed", reason=f"{type(error).__name__}: {error}")
+            raise
+        messages.say(event="stopped")
     return 0
 
 

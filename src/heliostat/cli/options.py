@@ -56,6 +56,13 @@ RAY_ONLY: Final = frozenset(
 )
 
 
+_OWN_OPTION: Final = {
+    "CPU": "--num-cpus",
+    "GPU": "--num-gpus",
+    "object_store_memory": "--object-store-memory",
+}
+
+
 class StartCommand(click.Command):
     """A command that knows which options only Ray has, and says so."""
 
@@ -90,8 +97,10 @@ def parse_resources(
     if not isinstance(given, dict):
         _bad_resources("this is no JSON object", ctx, param)
     for name, amount in given.items():
-        if name in ("CPU", "GPU"):
-            _bad_resources(f"give {name} as --num-{name.lower()}s", ctx, param)
+        if name in _OWN_OPTION:
+            _bad_resources(f"give {name} as {_OWN_OPTION[name]}", ctx, param)
+        if not name:
+            _bad_resources("a resource needs a name", ctx, param)
         if isinstance(amount, bool) or not isinstance(amount, (int, float)):
             _bad_resources(f"the amount of {name!r} is no number: {amount!r}", ctx, param)
         if not math.isfinite(amount) or amount < 0:
