@@ -55,7 +55,8 @@ def rebuild(
                 vars(base)[name].__set__(error, left.pop(name))
             except AttributeError:
                 continue  # read-only: the builtin layer has it from its constructor
-    object.__getattribute__(error, "__dict__").update(state)
+    # A class that came by value may have lost its slots on the way; what they held is kept.
+    object.__getattribute__(error, "__dict__").update({**left, **state})
     return error
 
 

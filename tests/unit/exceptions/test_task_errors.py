@@ -17,6 +17,7 @@ import cloudpickle
 import pytest
 
 from heliostat.exceptions import RayError, RayTaskError, WorkerCrashedError
+from heliostat.exceptions._carry import fields, rebuild
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -227,6 +228,12 @@ def test_the_causes_attributes_are_its_own() -> None:
     assert error.restored == {"kept": 1}
     error = travelled(OwnReduce(code=3))
     assert error.code == 4
+
+
+def test_slots_that_a_class_lost_on_its_way_become_attributes() -> None:
+    _, args, slots, state = fields(SlottedTwice())
+    error = rebuild(Frozen, args, slots, {**state, "code": 5})
+    assert vars(error) == {"code": 5, "more": 2}
 
 
 def test_the_attributes_of_builtin_exceptions_are_there() -> None:
