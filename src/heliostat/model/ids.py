@@ -17,7 +17,8 @@ class BaseID:
     """What all ids have in common.
 
     Example:
-        >>> NodeID.from_hex("ab" * 28)
+        >>> import heliostat as ray
+        >>> ray.NodeID.from_hex("ab" * 28)
         NodeID(abababababababababababababababababababababababababababab)
     """
 
@@ -109,7 +110,8 @@ class JobID(BaseID):
     """The id of a program's connection to a cluster.
 
     Example:
-        >>> JobID.from_int(5)
+        >>> import heliostat as ray
+        >>> ray.JobID.from_int(5)
         JobID(05000000)
     """
 
@@ -130,7 +132,8 @@ class TaskID(BaseID):
     """The id of a task or of an actor call.
 
     Example:
-        >>> TaskID(bytes(24)).size()
+        >>> import heliostat as ray
+        >>> ray.TaskID(bytes(24)).size()
         24
     """
 
@@ -142,7 +145,8 @@ class ActorID(BaseID):
     r"""The id of an actor.
 
     Example:
-        >>> ActorID.from_hex("0a" * 16).binary() == b"\n" * 16
+        >>> import heliostat as ray
+        >>> ray.ActorID.from_hex("0a" * 16).binary() == b"\n" * 16
         True
     """
 
@@ -154,7 +158,8 @@ class ObjectID(BaseID):
     """The id of an object; ``ObjectRef`` is what programs hold.
 
     Example:
-        >>> ObjectID.nil().is_nil()
+        >>> import heliostat as ray
+        >>> ray.ObjectID.nil().is_nil()
         True
     """
 
@@ -172,7 +177,8 @@ class NodeID(UniqueID):
     """The id of a host in a cluster.
 
     Example:
-        >>> len(NodeID.from_random().hex())
+        >>> import heliostat as ray
+        >>> len(ray.NodeID.from_random().hex())
         56
     """
 
@@ -183,7 +189,8 @@ class WorkerID(UniqueID):
     """The id of a process.
 
     Example:
-        >>> WorkerID.from_random() == WorkerID.from_random()
+        >>> import heliostat as ray
+        >>> ray.WorkerID.from_random() == ray.WorkerID.from_random()
         False
     """
 
