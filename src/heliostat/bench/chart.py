@@ -87,6 +87,7 @@ def _points(axes: Any, record: Record, lines: list[Line]) -> None:
 def _dress(axes: Any, record: Record, lines: list[Line]) -> None:
     """Axes, titles in the colour of their verdict, and what it ran on."""
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.axvline(1, color="black", linewidth=1)
     axes.set_yticks(range(len(lines)), [line.row.title for line in lines])
     for label, line in zip(axes.get_yticklabels(), lines, strict=True):

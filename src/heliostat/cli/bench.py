@@ -23,7 +23,7 @@ from heliostat.bench.runner import WORKERS, Runner
 from heliostat.bench.subjects import SUBJECTS
 
 _INTERRUPTED: Final = 130
-_LOG_WIDTH: Final = 160
+_LOG_WIDTH: Final = 180
 _SMAPS: Final = Path("/proc/self/smaps_rollup")
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 

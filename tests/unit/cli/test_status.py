@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from heliostat.cli.status import amount, amounts, duration, pending_lines, show_status
+from heliostat.cli.status import amount, amounts, show_status, waiting_lines
 
 
 def text_of(status: dict[str, Any]) -> str:
@@ -25,40 +25,52 @@ def rows_of(text: str) -> list[list[str]]:
 def test_everything_a_head_may_say_is_shown() -> None:
     text = text_of(
         {
-            "version": "0.1.0",
             "pid": 12,
-            "uptime": 7300,
             "session_dir": "/tmp/s[1]",
-            "nodes": [{"alive": True}, {"alive": False}],
-            "resources": {"CPU": 4.0, "disk": 1.0},
+            "versions": {"heliostat": "0.1.0", "python": "3.11.7"},
+            "total": {"CPU": 4.0, "disk": 1.0},
             "available": {"CPU": 2.5, "disk": 1.0},
-            "pending": [{"resources": {"CPU": 4.0}, "count": 3, "reason": "2.5 CPU are free"}],
-            "actors": [
-                {"class_name": "Sub", "state": "ALIVE", "pid": 15, "actor_id": "ab12"},
+            "object_store": {"granted": 64e6, "cap": 2e9},
+            "programs": [{"pid": 40, "job": 1}, {"pid": 41, "job": 2}],
+            "workers": [{"pid": 50, "idle": True}, {"pid": 51, "idle": False}],
+            "waiting": [
                 {
-                    "class_name": "Top[1]",
+                    "kind": "actor",
+                    "resources": {"CPU": 4.0},
+                    "count": 3,
+                    "reason": "waits for free resources",
+                }
+            ],
+            "actors": [
+                {"class": "Sub", "name": "", "state": "ALIVE", "actor_id": "ab12"},
+                {
+                    "class": "Top[1]",
                     "name": "math",
                     "namespace": "arxiv",
                     "state": "RESTARTING",
-                    "pid": None,
+                    "detached": True,
                     "actor_id": "cd34",
                 },
             ],
         }
     )
-    assert "Running heliostat 0.1.0, head pid 12, up 2 h 1 min, session /tmp/s[1]." in text
-    assert "Nodes: 1 alive, 1 dead." in text
+    assert "Running heliostat 0.1.0, head pid 12, session /tmp/s[1]." in text
+    assert "Nodes: 1, this host." in text
+    assert "Programs: pid 40, pid 41." in text
+    assert "Workers: 2, 1 of them idle." in text
     assert ["CPU", "1.5", "4"] in rows_of(text)
     assert ["disk", "0", "1"] in rows_of(text)
-    assert "  3 x CPU: 4 (2.5 CPU are free)" in text.splitlines()
-    named = ["math", "arxiv", "Top[1]", "RESTARTING", "-", "cd34"]
-    unnamed = ["-", "-", "Sub", "ALIVE", "15", "ab12"]
+    assert ["object_store_memory", "64.0", "MB", "2.0", "GB"] in rows_of(text)
+    assert "  3 x actor with CPU: 4: waits for free resources" in text.splitlines()
+    named = ["math", "arxiv", "Top[1]", "RESTARTING", "detached", "cd34"]
+    unnamed = ["-", "-", "Sub", "ALIVE", "-", "ab12"]
     assert rows_of(text).index(named) < rows_of(text).index(unnamed)
 
 
 def test_what_a_head_does_not_say_is_not_shown() -> None:
     assert text_of({"pid": 12}).splitlines() == [
         "Running heliostat, head pid 12.",
+        "Nodes: 1, this host.",
         "Waiting: nothing.",
         "Actors: none.",
     ]
@@ -92,14 +104,16 @@ def test_amounts_are_sorted_by_name() -> None:
     assert amounts({"disk": 1.0, "CPU": 0.5}) == "CPU: 0.5, disk: 1"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0.4, "0 s"), (42, "42 s"), (60, "1 min"), (185, "3 min 5 s"), (7800, "2 h 10 min"),
-     (90_000, "1 d 1 h")],
-)  # fmt: skip
-def test_a_duration_has_two_units(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
+def test_no_workers_and_no_programs_are_said_too() -> None:
+    text = text_of({"pid": 12, "workers": [], "programs": []})
+    assert "Workers: none." in text
+    assert "Programs: none." in text
 
 
-def test_what_waits_for_no_resource_waits_for_a_worker() -> None:
-    assert pending_lines([{"count": 2}]) == ["Waiting:", "  2 x nothing but a worker"]
+def test_the_shared_memory_is_shown_once_even_if_it_is_a_resource() -> None:
+    status = {"total": {"object_store_memory": 2e9}, "object_store": {"granted": 0, "cap": 2e9}}
+    assert text_of(status).count("object_store_memory") == 1
+
+
+def test_what_waits_for_no_resource_says_so() -> None:
+    assert waiting_lines([{"count": 2}]) == ["Waiting:", "  2 x task with no resources"]
