@@ -71,6 +71,22 @@ _PUBLIC = {
     "shutdown": "heliostat.api.lifecycle",
     "wait": "heliostat.api.objects",
 }
+# Ray has these at this place, this release has not.
+_LACKING = (
+    "DynamicObjectRefGenerator",
+    "LoggingConfig",
+    "ObjectRefGenerator",
+    "PlacementGroupID",
+    "cancel",
+    "data",
+    "rllib",
+    "runtime_env",
+    "serve",
+    "timeline",
+    "train",
+    "tune",
+    "util",
+)
 _MODULES = ("actor", "exceptions", "remote_function", "runtime_context")
 
 __all__ = [
@@ -112,7 +128,8 @@ if not TYPE_CHECKING:  # else any name would do
         if name in _MODULES:
             return import_module(f"heliostat.{name}")
         if name not in _PUBLIC:
-            raise AttributeError(f"module 'heliostat' has no attribute '{name}'", name=name)
+            why = ": Ray has it, this release has not" if name in _LACKING else ""
+            raise AttributeError(f"module 'heliostat' has no attribute '{name}'{why}", name=name)
         value = globals()[name] = getattr(import_module(_PUBLIC[name]), name)
         return value
 

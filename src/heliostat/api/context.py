@@ -207,6 +207,16 @@ class RuntimeContext:
         """None: this release has no placement groups."""
         return None
 
+    def is_canceled(self) -> bool:
+        """False: this release can't cancel a task.
+
+        Raises:
+            RuntimeError: asked in a driver.
+        """
+        if _facts()["task_id"] is None:
+            raise RuntimeError("This method is only available when the process is a worker.")
+        return False
+
     @property
     def should_capture_child_tasks_in_placement_group(self) -> bool:
         """False: this release has no placement groups."""

@@ -55,6 +55,7 @@ class RemoteFunction(Remotely[F_co]):
     Source: Ray's ``ray.remote_function.RemoteFunction``.
     """
 
+    __name__: str
     __wrapped__: Callable[..., Any]
     _template: TaskTemplate
     _shape: Shape | None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Union
 
 from heliostat.api.methods import BUILT_IN
-from heliostat.api.signatures import Shape, check, close_names
+from heliostat.api.signatures import UNBOUNDED, Shape, check, close_names
 from heliostat.api.typed import F_co, Remotely
 from heliostat.engines.registry import require
 from heliostat.model.options import MethodOptions
@@ -65,7 +65,8 @@ class ActorMethod(Remotely[F_co]):
         self._entry = entry
         self._fitting: set[tuple[Any, ...]] = set()
         self._options = options
-        self._least, self._most = Shape(*entry[3]).bounds()
+        # A generator has no number of arguments that fits unchecked: _check refuses it.
+        self._least, self._most = (UNBOUNDED, 0) if entry[2] else Shape(*entry[3]).bounds()
         self._submit = actor.engine.submit_call
 
     if not TYPE_CHECKING:  # checkers see Remotely, and that it can't be called
@@ -99,7 +100,13 @@ class ActorMethod(Remotely[F_co]):
         # What fits depends on the number and the names alone.
         call = (count, *kwargs)
         if call not in self._fitting:
-            check(Shape(*self._entry[3]), f"{self._class_name}.{self._name}", count, kwargs)
+            called = f"{self._class_name}.{self._name}"
+            if self._entry[2]:
+                raise NotImplementedError(
+                    f"{called} is a generator: methods that yield (num_returns='streaming') are "
+                    "not part of this release; return a list instead"
+                )
+            check(Shape(*self._entry[3]), called, count, kwargs)
             if len(self._fitting) < _REMEMBERED:
                 self._fitting.add(call)
 
@@ -207,11 +214,6 @@ class ActorHandle(Generic[T]):
             raise AttributeError(
                 f"'ActorHandle' object has no attribute '{name}': actor class {class_name} has "
                 f"no such method.{hint}"
-            )
-        if entry[2]:
-            raise NotImplementedError(
-                f"{class_name}.{name} is a generator: methods that yield "
-                "(num_returns='streaming') are not part of this release; return a list instead"
             )
         made: ActorMethod[Callable[..., Any]] = ActorMethod(
             actor, class_name, name, entry, MethodOptions.make(dict(entry[0]))

@@ -6,6 +6,7 @@ One lock orders them. A forked child has no session (``engines.registry``) and m
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 from _thread import RLock
 from collections.abc import Mapping
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from heliostat.engines.base import Engine
 
 _lock = RLock()
+
+
+def _after_fork() -> None:
+    # Another thread may have held it when this process was forked.
+    global _lock  # noqa: PLW0603 - a lock is of one process
+    _lock = RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 #: Ray's other parameters, and what may be given: this release does nothing about them.
 _ONLY_DEFAULT: dict[str, tuple[Any, ...]] = {
