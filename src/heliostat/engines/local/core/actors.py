@@ -28,7 +28,7 @@ from heliostat.engines.local.core.leases import Amounts
 class ActorState(Enum):
     """Where an actor is in its life."""
 
-    PENDING = "waits for resources"
+    PENDING = "waits for its arguments or for resources"
     STARTING = "its process runs the constructor"
     ALIVE = "takes calls"
     RESTARTING = "its process was lost and is being replaced"
@@ -48,7 +48,7 @@ class Actor:
     """One actor.
 
     Attributes:
-        spec: what its creator asked for; see ``ActorSpec`` in ``owner.actors``.
+        spec: what its creator asked for, plain values; ``owner.actors`` makes it.
         incarnation: how many processes it has had.
         proc: its present process, 0 for none.
         death: the cause of its end, fields of ``ActorDiedError``.
@@ -60,6 +60,7 @@ class Actor:
         "death",
         "incarnation",
         "job",
+        "kept",
         "proc",
         "restarts_left",
         "spec",
@@ -77,6 +78,7 @@ class Actor:
         self.proc = 0
         self.restarts_left: int = spec["max_restarts"]
         self.death: dict[str, Any] = {}
+        self.kept: list[Any] = []
         self.watchers: set[int] = set()
 
     @property
@@ -111,7 +113,7 @@ class Actors:
     # -- creation -------------------------------------------------------------------------
 
     def create(self, actor_id: bytes, creator: int, job: int, spec: dict[str, Any]) -> Actor:
-        """Registers an actor and asks for its placement.
+        """Registers an actor; it is placed once ``supply`` brings what its constructor needs.
 
         Raises:
             NameTaken: another living actor of the namespace has the name.
@@ -126,12 +128,22 @@ class Actors:
             self.names[key] = actor
         self.actors[actor_id] = actor
         actor.watchers.add(creator)
-        self._place(actor)
         return actor
+
+    def supply(self, actor_id: bytes, call: Any) -> None:
+        """The arguments of its constructor, as pickled by its creator: it can be placed."""
+        actor = self.actors.get(actor_id)
+        if actor is not None and actor.state is ActorState.PENDING:
+            actor.spec["call"] = call
+            self._place(actor)
 
     def find(self, namespace: str, name: str) -> Actor | None:
         """The living actor of that name."""
         return self.names.get((namespace, name))
+
+    def living(self) -> list[Actor]:
+        """All actors that are not dead."""
+        return [a for a in self.actors.values() if a.state is not ActorState.DEAD]
 
     def watch(self, actor_id: bytes, proc: int) -> None:
         """Tells ``proc`` the actor's state, now and at each change."""
@@ -156,8 +168,13 @@ class Actors:
         self._tell(actor)
         return actor
 
-    def constructed(self, actor_id: bytes, incarnation: int, error: Any) -> None:
-        """Its constructor returned, or raised ``error``: then it is dead, whatever its restarts."""
+    def constructed(
+        self, actor_id: bytes, incarnation: int, error: Any, kept: list[Any]
+    ) -> None:
+        """Its constructor returned, or raised ``error``: then it is dead, whatever its restarts.
+
+        ``kept`` are the creator's objects it goes on holding.
+        """
         actor = self.actors.get(actor_id)
         if actor is None or actor.incarnation != incarnation:
             return
@@ -165,7 +182,11 @@ class Actors:
             return
         if error is None:
             actor.move(ActorState.ALIVE)
+            actor.kept = kept
             self._tell(actor)
+            actor.kept = []
+            if not actor.spec["max_restarts"]:
+                actor.spec["call"] = None  # it won't be constructed again
         else:
             self._end(actor, {"reason": "constructor", "error": error}, "retire")
 
@@ -233,7 +254,7 @@ class Actors:
         self.by_proc.pop(actor.proc, None)
         actor.proc = 0
         # What a restart would have needed is needed no more.
-        actor.spec = {**actor.spec, "payload": None}
+        actor.spec = {**actor.spec, "call": None}
 
     def check(self) -> None:
         """Asserts the invariants: names and processes belong to living actors, one each."""

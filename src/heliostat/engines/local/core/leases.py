@@ -31,6 +31,8 @@ QueueKey = tuple[int, int]
 #: Environment variables a worker starts with; the key of its pool together with its job.
 Env = tuple[tuple[str, str], ...]
 
+#: One unit of a resource, such as a CPU.
+UNIT = 10_000
 #: Seconds a queue may keep a worker while another queue has none.
 SLICE = 0.1
 #: Seconds an idle worker beyond the number of CPUs is kept.
@@ -127,11 +129,13 @@ class Leases:
     def __init__(self, totals: dict[str, int], new_proc: Callable[[], int]) -> None:
         self.totals = dict(totals)
         self.free = dict(totals)
-        self.free_gpus = {index: 10_000 for index in range(totals.get("GPU", 0) // 10_000)}
+        self.free_gpus = {index: UNIT for index in range(totals.get("GPU", 0) // UNIT)}
         self.workers: dict[int, Worker] = {}
         self.queues: dict[QueueKey, Queue] = {}
         self.placements: dict[bytes, Placement] = {}
         self.actions: list[tuple[Any, ...]] = []
+        #: Somebody's need could not be met when ``schedule`` was last called.
+        self.waiting = False
         self._new_proc = new_proc
 
     # -- jobs, queues, demand -------------------------------------------------------------
@@ -217,7 +221,8 @@ class Leases:
         """
         while self._overdrawn() and self._take_one_back(is_idle, now):
             pass
-        if self._overdrawn():
+        self.waiting = self._overdrawn()
+        if self.waiting:
             return
         stuck: list[Queue | Placement] = []
         while True:
@@ -226,12 +231,13 @@ class Leases:
                 break
             if not self._grant(need, now):
                 stuck.append(need)
+        self.waiting = bool(stuck)
         self._make_room(stuck, is_idle, now)
 
     def surplus(self, now: float) -> None:
         """Ends workers idle for long beyond the number of CPUs."""
         idle = [w for w in self.workers.values() if w.state is WorkerState.IDLE]
-        keep = self.totals.get("CPU", 0) // 10_000
+        keep = self.totals.get("CPU", 0) // UNIT
         for worker in sorted(idle, key=lambda w: w.since)[: max(0, len(idle) - keep)]:
             if now - worker.since >= IDLE_SECONDS:
                 worker.move(WorkerState.RETIRING, now)
@@ -401,12 +407,12 @@ class Leases:
         """Devices for a request: a fraction from the fullest device that has room, else whole ones."""
         if not amount:
             return ()
-        if amount < 10_000:
+        if amount < UNIT:
             room = [(free, index) for index, free in self.free_gpus.items() if free >= amount]
             picked = [(min(room)[1], amount)]
         else:
-            whole = [index for index, free in sorted(self.free_gpus.items()) if free == 10_000]
-            picked = [(index, 10_000) for index in whole[: amount // 10_000]]
+            whole = [index for index, free in sorted(self.free_gpus.items()) if free == UNIT]
+            picked = [(index, UNIT) for index in whole[: amount // UNIT]]
         for index, part in picked:
             self.free_gpus[index] -= part
         return tuple(picked)
@@ -417,9 +423,9 @@ class Leases:
         gpus = dict(amounts).get("GPU", 0)
         if not gpus:
             return True
-        if gpus < 10_000:
+        if gpus < UNIT:
             return any(free >= gpus for free in self.free_gpus.values())
-        return sum(free == 10_000 for free in self.free_gpus.values()) >= gpus // 10_000
+        return sum(free == UNIT for free in self.free_gpus.values()) >= gpus // UNIT
 
     def _take(self, amounts: Amounts) -> None:
         for name, amount in amounts:

@@ -95,7 +95,9 @@ class Actors:
         """Creates an actor; does not wait for its constructor."""
         session = self.session
         key = session.functions.key(definition)
-        concurrency, ordered = concurrency_of(definition.target, options.max_concurrency)
+        is_async = has_coroutines(definition.target)
+        concurrency = options.max_concurrency or (1000 if is_async else 1)
+        ordered = concurrency == 1 and not is_async
         extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
         traits = (ordered, options.max_pending_calls, options.max_task_retries)
         spec = {
@@ -105,6 +107,7 @@ class Actors:
             "detached": options.detached,
             "max_restarts": options.max_restarts,
             "max_concurrency": concurrency,
+            "is_async": is_async,
             "place": options.placement,
             "run": options.amounts,
             "env": session.env_of(options.runtime_env),
@@ -115,7 +118,7 @@ class Actors:
         actor_id = session.new_actor_id()
         if spec["name"]:
             verb = "find_or_name" if options.get_if_exists else "name"
-            found = session.request(verb, (actor_id, spec["namespace"], spec["name"]))
+            found = session.request(verb, (actor_id, spec))
             if found is not None:
                 return self.handle(*found, None)
         entry = None if options.detached else Ownership(session, actor_id)
@@ -144,8 +147,8 @@ class Actors:
                 self.session.head.send(messages.kill_actor(actor_id, True, "kill"))
             return
         extra.payload = values.inline(extra.payload)
-        spec["call"] = extra.wire_inline(self.session.references)
-        self.session.head.send(messages.create_actor(actor_id, spec))
+        call = extra.wire_inline(self.session.references)
+        self.session.head.send(messages.create_actor(actor_id, spec, call))
         self.session.pump.work_outstanding()
 
     # -- handles --------------------------------------------------------------------------
@@ -379,14 +382,6 @@ class Actors:
 
 #: What plain calls have in common.
 CALL = Function(b"", "call")
-
-
-def concurrency_of(cls: Any, given: int | None) -> tuple[int, bool]:
-    """How many calls the actor runs at once, and whether strictly in order."""
-    is_async = has_coroutines(cls)
-    if given is None:
-        given = 1000 if is_async else 1
-    return given, given == 1 and not is_async
 
 
 def has_coroutines(cls: Any) -> bool:

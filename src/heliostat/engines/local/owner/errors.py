@@ -18,9 +18,12 @@ def payload(error: BaseException) -> tuple[Any, ...]:
 
 def load(failure: Any) -> BaseException:
     """The exception ``get`` raises for a failed object; a task's as the user's own class."""
-    from heliostat.exceptions import RayTaskError
+    from heliostat.exceptions import RayTaskError, UnserializableException
 
-    error: BaseException = values.loads(failure[1])
+    try:
+        error: BaseException = values.loads(failure[1])
+    except Exception as reason:  # noqa: BLE001 - its class, which may be the user's, says no
+        return UnserializableException(f"{type(reason).__name__}: {reason}")
     if isinstance(error, RayTaskError):
         return error.as_instanceof_cause()
     return error
@@ -99,9 +102,7 @@ def actor_unavailable(actor: Any, death: dict[str, Any]) -> tuple[Any, ...]:
     reason = death.get("reason") or "its process was lost"
     return payload(
         ActorUnavailableError(
-            f"The actor {actor.meta[0]} ({actor.actor_id.hex()}) was restarted while this call "
-            f"was running or waiting ({reason}); whether the call took effect is not known. "
-            "Calls are repeated by themselves with max_task_retries.",
+            f"The actor {actor.meta[0]} is being restarted: {reason}.",
             actor.actor_id,
         )
     )

@@ -162,6 +162,10 @@ class Loop:
             self._epoll.unregister(box.fileno())
         box.dispose()
 
+    def detach(self) -> None:
+        """Closes the poll descriptor only: the inbox goes on elsewhere."""
+        self._epoll.close()
+
     def close(self) -> None:
         """Closes the inbox and the poll descriptor."""
         self._epoll.close()

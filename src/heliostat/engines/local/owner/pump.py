@@ -99,7 +99,7 @@ class Pump:
     def _poll_until(self, ready: Callable[[], Any], deadline: float | None) -> bool:
         loop = self._loop
         if self._polling:
-            os.eventfd_write(self._shake, 1)
+            self.shake()
         try:
             left = -1.0
             while True:
@@ -161,10 +161,14 @@ class Pump:
         if filed:
             if self._busy:
                 # The waiting thread is in poll: it must look again at what it waits for.
-                os.eventfd_write(self._shake, 1)
+                self.shake()
             if self._sleepers:
                 self.wake_ready()
         return filed
+
+    def shake(self) -> None:
+        """Makes whoever polls look again at what it waits for."""
+        os.eventfd_write(self._shake, 1)
 
     def poisoned_error(self) -> RuntimeError:
         """What every use of a poisoned session raises."""
@@ -259,7 +263,7 @@ class Pump:
         os.eventfd_write(self._wake, 1)
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            os.eventfd_write(self._shake, 1)
+            self.shake()
             thread.join()
         self._loop.unwatch(self._shake)
         os.close(self._shake)

@@ -105,10 +105,10 @@ def done(
 # --- to the head -------------------------------------------------------------------------
 
 
-def hello(token: bytes, about: dict[str, Any]) -> Message:
-    """A program's first message on the head's listening socket, with one descriptor: the
-    writing end of its inbox. ``about`` holds pid, versions, cwd, sys.path, namespace."""
-    return (HELLO, token, about)
+def hello(about: dict[str, Any]) -> Message:
+    """A program's first message, after the token, with one descriptor: the writing end of
+    its inbox. ``about`` holds pid, versions, cwd, sys.path, namespace and so on."""
+    return (HELLO, about)
 
 
 def open_queue(queue: int, resources: tuple[tuple[str, int], ...], env: tuple[Any, ...]) -> Message:
@@ -152,14 +152,16 @@ def connect(proc: int) -> Message:
     return (CONNECT, proc)
 
 
-def create_actor(actor: bytes, spec: dict[str, Any]) -> Message:
-    """Creates an actor; ``spec`` is ``core.actors.ActorSpec`` as a dict of plain values."""
-    return (CREATE_ACTOR, actor, spec)
+def create_actor(actor: bytes, spec: dict[str, Any], call: Any) -> Message:
+    """Creates an actor; ``spec`` is made by ``owner.actors``, ``call`` holds the arguments of
+    its constructor. A named actor was registered by a request before."""
+    return (CREATE_ACTOR, actor, spec, call)
 
 
-def actor_ready(actor: bytes, incarnation: int, error: Any) -> Message:
-    """The constructor returned (``error`` None) or raised (``error`` its payload)."""
-    return (ACTOR_READY, actor, incarnation, error)
+def actor_ready(actor: bytes, incarnation: int, error: Any, kept: list[Any]) -> Message:
+    """The constructor returned (``error`` None) or raised (``error`` its payload); ``kept`` of
+    its arguments as in ``done``, for the creator."""
+    return (ACTOR_READY, actor, incarnation, error, kept)
 
 
 def kill_actor(actor: bytes, no_restart: bool, reason: str) -> Message:
@@ -304,9 +306,10 @@ def free_block(arena: int, offset: int, clean: bool) -> Message:
     return (FREE_BLOCK, arena, offset, clean)
 
 
-def log(job: int, pid: int, name: str, stream: int, text: str) -> Message:
-    """Lines a worker printed, for its job's driver."""
-    return (LOG, job, pid, name, stream, text)
+def log(pid: int, name: str, lines: list[tuple[int, str]]) -> Message:
+    """Lines a worker printed, each with its stream's number, for its job's driver. ``name``
+    is the actor's, if it is one."""
+    return (LOG, pid, name, lines)
 
 
 def answers(actor_id: bytes, proc: int, results: list[tuple[int, Any]], kept: list[Any]) -> Message:

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from heliostat.engines.local.owner import arguments
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
@@ -43,6 +42,7 @@ class Executor:
         self._queue = 0
         self._owner = 0
         self._detaching = False
+        self.name = ""
 
     # -- leases ---------------------------------------------------------------------------
 
@@ -83,7 +83,7 @@ class Executor:
         pump.readers += 1
         while not process.ending and process.actor is None:
             packet = None
-            for fd, _ in self._idle.poll(process.idle_timeout):
+            for fd, _ in self._idle.poll():
                 if fd == inbox:
                     pump.turn(0)
                 elif not self._detaching and self._receiver is not None:
@@ -94,7 +94,6 @@ class Executor:
                 pump.readers += 1
             if self._detaching:
                 self._detach()
-            process.idle()
         pump.readers -= 1
 
     def _take(self) -> tuple[Any, ...] | None:
@@ -127,6 +126,7 @@ class Executor:
         function = self._functions.get(key)
         if function is None:
             function = self._fetch(key)
+        self.name = getattr(function, "__qualname__", "") or repr(function)
         clock = time.perf_counter
         began = clock()
         last = len(calls) - 1
@@ -195,6 +195,10 @@ class Executor:
             function = outcome.unloadable(error)
         self._functions[key] = function
         return function
+
+    def owner_uid(self) -> bytes:
+        """16 bytes that name the process whose tasks are run."""
+        return self._session.home.uid[:12] + self._owner.to_bytes(4, "big")
 
     def close(self) -> None:
         """Closes what it holds open."""

@@ -34,19 +34,26 @@ def arguments_of(
     process: WorkerProcess, payload: Any, slots: list[Any], fds: list[int], lent: Lent
 ) -> tuple[list[Any], dict[str, Any]]:
     """Unpickles a call's arguments. Runs user code."""
-    session = process.session
 
     def take_fd() -> int:
         return fds.pop(0)
 
-    with session.loop.lock:
-        references = session.references
-        local = references.from_wire(payload, take_fd, lent)
-        filled = [
-            (where, references.slot_from_wire(owner, number, content, take_fd, lent))
-            for where, owner, number, content in slots
-        ]
+    with process.session.loop.lock:
+        local, filled = opened(process, payload, slots, take_fd, lent)
     return arguments.decode(local, filled)
+
+
+def opened(
+    process: WorkerProcess, payload: Any, slots: list[Any], take_fd: Callable[[], int], lent: Lent
+) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The local form of a call's arguments. Called under the lock; runs no user code."""
+    references = process.session.references
+    local = references.from_wire(payload, take_fd, lent)
+    filled = [
+        (where, references.slot_from_wire(owner, number, content, take_fd, lent))
+        for where, owner, number, content in slots
+    ]
+    return local, filled
 
 
 def to_wire(
@@ -102,26 +109,35 @@ def failed(
     if function is None:
         name = process.describe_task()
     text = format_error(error)
-    cause: Any = error
+
+    def wrapped(cause: BaseException | str) -> values.Pickled:
+        made = RayTaskError(
+            name,
+            text,
+            cause,
+            pid=os.getpid(),
+            actor_repr=process.actor_repr(),
+            actor_id=process.actor_id_hex(),
+        )
+        return values.dumps(made)
+
     try:
-        values.dumps(error)
-        values.loads(values.dumps(error).data)
-    except BaseException:  # whatever its __reduce__ does: then its text must do
-        cause = describe_error(error)
-    wrapped = RayTaskError(
-        name,
-        text,
-        cause,
-        pid=os.getpid(),
-        actor_repr=process.actor_repr(),
-        actor_id=process.actor_id_hex(),
-    )
-    pickled = values.dumps(wrapped)
+        pickled = wrapped(error)
+        values.loads(pickled.data)
+    except BaseException:  # noqa: BLE001 - whatever the user's __reduce__ does, its text must do
+        pickled = wrapped(describe_error(error))
     if pickled.refs:
         with process.session.loop.lock:
             for entry in process.session.references.pickled(pickled.refs):
                 process.session.references.pin(entry)
     return Failure((values.ERROR, pickled.data, ()))
+
+
+def failed_construction(process: WorkerProcess, name: str, error: BaseException) -> Failure:
+    """As ``failed``, for a constructor; one that exits fails too."""
+    if isinstance(error, SystemExit):
+        error = RuntimeError(f"the constructor of {name} exited the process: {error!r}")
+    return failed(process, None, error)
 
 
 def describe_error(error: BaseException) -> str:

@@ -1,0 +1,226 @@
+"""Connecting a program: to a head of its own, or to one that runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from heliostat._version import __version__
+from heliostat.engines.local import launch
+from heliostat.engines.local.owner.engine import LocalEngine
+from heliostat.engines.local.owner.loop import Loop
+from heliostat.engines.local.owner.session import Session
+from heliostat.engines.local.wire import messages
+from heliostat.engines.local.wire.channel import Outbox
+from heliostat.engines.local.wire.framing import socket_pair
+from heliostat.model.config import Config
+
+if TYPE_CHECKING:
+    from heliostat.engines.settings import Settings
+
+
+class DriverEngine(LocalEngine):
+    """A program's connection to its session.
+
+    Attributes:
+        head_pid: the head's process.
+        private: the head was started by this program and ends with it.
+    """
+
+    def __init__(self, head_pid: int, session_dir: str, *, private: bool) -> None:
+        super().__init__()
+        self.head_pid = head_pid
+        self.session_dir = session_dir
+        self.private = private
+        self._pidfd = os.pidfd_open(head_pid)
+        self._pid = os.getpid()
+
+    def watch_head(self) -> None:
+        """Ends the session, with an error for whoever waits, when the head dies."""
+        self.session.loop.watch(self._pidfd, self._head_died)
+
+    def _head_died(self) -> None:
+        self.session.loop.unwatch(self._pidfd)
+        self.session.end(
+            f"the head of this session (pid {self.head_pid}) died; its tasks, actors and "
+            "objects are lost. Call heliostat.shutdown() and heliostat.init() to start anew."
+        )
+
+    def shutdown(self) -> None:
+        """Leaves the session; a private head ends, and is waited for."""
+        session = self.session
+        if os.getpid() != self._pid:
+            return
+        with session.loop.lock:
+            session.head.send(messages.leaving("shutdown"))
+            session.loop.unwatch(self._pidfd)
+            session.end("heliostat.shutdown() was called")
+        session.pump.wake_ready()
+        if self.private:
+            _reap(self.head_pid, self._pidfd)
+        session.close()
+        os.close(self._pidfd)
+        self._print_rest()
+
+    def _print_rest(self) -> None:
+        """Lines that arrived at the very end."""
+        self.session.loop.run_after()
+
+    def forked(self) -> None:
+        """In a child just forked: closes what was inherited, without a word to anybody."""
+        super().forked()
+        os.close(self._pidfd)
+
+
+def connect(settings: Settings) -> DriverEngine:
+    """Connects this program to a session, started here if need be.
+
+    Raises:
+        launch.NothingRuns: a running head was asked for and there is none.
+        RuntimeError: the head did not come up, or runs another version.
+    """
+    _raise_descriptor_limit()
+    where = settings.address or Config.read().address
+    token = b""
+    private = where == "local"
+    if not private:
+        directory = launch.daemon_dir() if where in (None, "auto") else where
+        assert directory is not None
+        try:
+            connection, token, head_pid = launch.connect_daemon(directory)
+        except launch.NothingRuns:
+            if where is not None:
+                raise
+            private = True
+        else:
+            settings.refuse_for_existing()
+    if private:
+        connection, head_pid, directory = launch.start_private()
+    engine = DriverEngine(head_pid, directory, private=private)
+    try:
+        _join(engine, connection, token, settings)
+    except BaseException:
+        connection.close()
+        if private:
+            _reap(head_pid, engine._pidfd)
+        os.close(engine._pidfd)
+        raise
+    return engine
+
+
+def _join(
+    engine: DriverEngine, connection: socket.socket, token: bytes, settings: Settings
+) -> None:
+    """Says hello and waits to be let in."""
+    inbox, inbox_end = socket_pair()
+    welcome: list[tuple[int, dict[str, Any]]] = []
+    refused: list[str] = []
+    loop = Loop(
+        inbox,
+        {
+            messages.WELCOME: lambda proc, about: welcome.append((proc, about)),
+            messages.EXIT: lambda reason, _: refused.append(reason),
+        },
+    )
+    died: list[bool] = []
+    loop.watch(engine._pidfd, lambda: died.append(True))
+    try:
+        box = Outbox(connection, loop.send_later)
+        if token:
+            connection.send(token)
+        box.send(messages.hello(describe_program(settings)), (inbox_end.fileno(),))
+        inbox_end.close()
+        # Needed for the first function, and imported while the head comes up.
+        import cloudpickle  # noqa: F401
+
+        while not (welcome or refused or died):
+            if not loop.poll(launch.PATIENCE):
+                raise RuntimeError(f"the head did not answer within {launch.PATIENCE:g} s")
+        if refused:
+            raise RuntimeError(refused[0])
+        if not welcome:
+            raise RuntimeError(
+                f"the head did not come up: {launch.last_words(engine.session_dir)}"
+            )
+        loop.unwatch(engine._pidfd)
+    finally:
+        loop.detach()
+    proc, about = welcome[0]
+    engine.session = Session(engine, proc, inbox, connection, about)
+    engine.session.on_log = Printer(engine.session).received
+    engine.session.interrupts.install()
+    engine.watch_head()
+
+
+def describe_program(settings: Settings) -> dict[str, Any]:
+    """What the head and the workers must know of this program."""
+    import cloudpickle
+
+    env = (settings.job_runtime_env or {}).get("env_vars") or {}
+    return {
+        "pid": os.getpid(),
+        "versions": versions(cloudpickle.__version__),
+        "executable": sys.executable,
+        "cwd": os.getcwd(),
+        "sys_path": [os.path.abspath(path) for path in sys.path],
+        "argv": list(sys.argv),
+        "environ": dict(os.environ),
+        "env": env,
+        "namespace": settings.namespace,
+        "log_to_driver": settings.log_to_driver,
+        "cluster": launch.cluster_settings(settings),
+    }
+
+
+def versions(cloudpickle: str) -> dict[str, str]:
+    """What must agree between the processes of a session."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"python": python, "heliostat": __version__, "cloudpickle": cloudpickle}
+
+
+class Printer:
+    """Prints what workers printed, with a prefix that says who."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def received(self, pid: int, name: str, lines: list[tuple[int, str]]) -> None:
+        """Lines arrived: print them once the lock is let go."""
+        self._session.loop.after.append(lambda: self._print(pid, name, lines))
+
+    def _print(self, pid: int, name: str, lines: list[tuple[int, str]]) -> None:
+        prefix = f"({name} pid={pid})" if name else f"(pid={pid})"
+        for number in (1, 2):
+            text = "".join(f"{prefix} {line}\n" for stream, line in lines if stream == number)
+            stream = sys.stdout if number == 1 else sys.stderr
+            if text and stream is not None:
+                try:
+                    stream.write(text)
+                    stream.flush()
+                except (OSError, ValueError):  # the program closed it: nobody reads
+                    return
+
+
+def _reap(pid: int, pidfd: int) -> None:
+    """Waits for a private head to end, and ends it if it does not."""
+    import select
+    import signal
+
+    poll = select.poll()
+    poll.register(pidfd, select.POLLIN)
+    if not poll.poll(5000):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    try:
+        os.waitpid(pid, 0)
+    except ChildProcessError:  # the program reaps all its children itself
+        pass
+
+
+def _raise_descriptor_limit() -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

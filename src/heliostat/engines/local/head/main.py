@@ -1,0 +1,168 @@
+"""The head process: forks the template, then serves its session until it is over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+from heliostat.engines.local.store.board import Board
+from heliostat.engines.local.wire.framing import adopt_socket, socket_pair
+from heliostat.engines.local.worker import system, template
+
+
+def main(mode: str, session_dir: str, fd: int) -> None:
+    """Runs a head; ``launch.spawn_head`` says what the arguments are."""
+    os.set_inheritable(fd, False)
+    parent = os.getppid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir("/")
+    control, template_end = socket_pair()
+    board_fd = Board.create()
+    # Before anything else: the template is what every worker will look like.
+    if os.fork() == 0:
+        os.close(fd)
+        control.close()
+        template.start(template_end, board_fd, session_dir, ())
+    template_end.close()
+    system.become_subreaper()
+    head = Head(session_dir, control, board_fd)
+    if mode == "private":
+        connection = adopt_socket(fd)
+        connection.setblocking(False)
+        head.serve_program(connection, parent)
+    else:
+        head.serve_everybody(fd)
+    head.run()
+
+
+class Head:
+    """A session's head: its server, who may join, and its end."""
+
+    def __init__(self, session_dir: str, control: socket.socket, board_fd: int) -> None:
+        from heliostat.engines.local.head.loop import Loop
+
+        self._session_dir = session_dir
+        self._control = control
+        self._board = Board(board_fd)
+        os.close(board_fd)
+        self._loop = Loop()
+        self._private = False
+        self._joining: Any = None
+        self._ending = 0.0
+        self._wakeup, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: self._begin_end())
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        self._loop.watch(self._wakeup, self._woken)
+        self.server: Any = None
+
+    def _woken(self) -> None:
+        os.read(self._wakeup, 4096)
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+
+    # -- who may join ---------------------------------------------------------------------
+
+    def serve_program(self, connection: socket.socket, pid: int) -> None:
+        """The session is private to the program that started this process."""
+        from heliostat.engines.local.head.joining import Joining
+
+        self._private = True
+        self._joining = Joining(self, self._loop)
+        self._joining.expect(connection, pid, token=b"")
+
+    def serve_everybody(self, answer: int) -> None:
+        """The session is for every program of this user; tells ``answer`` when it is up."""
+        import ast
+
+        from heliostat.engines.local import launch
+        from heliostat.engines.local.head.joining import Joining
+
+        said = b"ready"
+        try:
+            listening, token = launch.listen(self._session_dir)
+            with open(os.path.join(self._session_dir, "settings"), "rb") as file:
+                settings = ast.literal_eval(file.read().decode())
+            self._joining = Joining(self, self._loop)
+            self._joining.listen(listening, token)
+            self.open(settings)
+        except (OSError, ValueError) as error:
+            said = str(error).encode()
+            raise
+        finally:
+            os.write(answer, said)
+            os.close(answer)
+
+    def open(self, settings: dict[str, Any]) -> None:
+        """Makes the cluster, once it is known what it is to have."""
+        from heliostat.engines.local.head.cluster import describe_cluster
+        from heliostat.engines.local.head.memory import Memory
+        from heliostat.engines.local.head.pool import Pool
+        from heliostat.engines.local.head.server import Server
+
+        cluster, memory = describe_cluster(settings, self._session_dir)
+        self.server = Server(self._loop, self._board, cluster, Memory(memory))
+        self.server.pool = Pool(
+            self._loop,
+            self.server.members,
+            self._board,
+            self._control,
+            self.server.worker_exited,
+            self._template_lost,
+        )
+
+    # -- the session ----------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serves until the session is over."""
+        try:
+            self._loop.run(self._turn)
+        finally:
+            self._close()
+
+    def _turn(self) -> float:
+        if self.server is None:
+            return -1.0 if not self._ending else 0.0
+        timeout: float = self.server.turn()
+        self.server.forget_ended_jobs()
+        if self._ending:
+            if not self.server.pool.workers or time.monotonic() > self._ending:
+                self._loop.running = False
+            return 0.02
+        return timeout
+
+    def program_gone(self) -> None:
+        """A program left or died."""
+        if self._private:
+            self._begin_end()
+
+    def _begin_end(self) -> None:
+        """The session is over: workers are asked to end, and killed if they don't."""
+        if self._ending:
+            return
+        if self.server is None:
+            self._loop.running = False
+            return
+        self._ending = time.monotonic() + 2.0
+        self.server.end_all()
+
+    def _template_lost(self) -> None:
+        """Without the template there are no workers, and there won't be."""
+        self._loop.running = False
+
+    def _close(self) -> None:
+        """The template kills what is left, removes the directory and ends; so do we."""
+        if self.server is not None:
+            self.server.pool.close()
+        self._control.close()
+        import shutil
+
+        shutil.rmtree(self._session_dir, ignore_errors=True)

@@ -1,0 +1,444 @@
+"""The head: what processes ask of it, and what its decisions make happen.
+
+It never imports user code and never unpickles a user's payload; what it reads are plain
+containers and scalars. Decisions are ``core.leases``' and ``core.actors``'; this module feeds
+them and carries out the actions they put out.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import Any
+
+from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
+from heliostat.engines.local.core.leases import Leases, Placement, WorkerState
+from heliostat.engines.local.head.loop import Loop
+from heliostat.engines.local.head.members import Job, Member, Members
+from heliostat.engines.local.head.memory import Memory
+from heliostat.engines.local.head.pool import Pool, last_lines
+from heliostat.engines.local.store.board import Board
+from heliostat.engines.local.wire import messages
+
+#: Seconds between looks while somebody waits for a worker.
+_TICK = 0.02
+#: The same while idle workers may become surplus, and for the size of log files.
+_SLOW_TICK = 0.5
+#: Seconds a worker has to end after it was asked to.
+GRACE = 1.0
+
+
+class Server:
+    """The head's state and the handlers of every message to it."""
+
+    def __init__(self, loop: Loop, board: Board, cluster: dict[str, Any], memory: Memory) -> None:
+        self.loop = loop
+        self.cluster = cluster
+        self.members = Members(self._forget)
+        self.leases = Leases(cluster["totals"], self.members.new_proc)
+        self.actors = Actors()
+        self.memory = memory
+        self.pool: Pool
+        self.ending: dict[int, float] = {}
+        self._board = board
+        self._functions: dict[bytes, bytes] = {}
+        self._wanted: dict[bytes, list[Member]] = {}
+        self._queue_fds: dict[tuple[int, int], int] = {}
+        self._fds: list[int] = []
+        self._handlers = {
+            messages.OPEN_QUEUE: self._on_open_queue,
+            messages.DEMAND: self._on_demand,
+            messages.BLOCKED: lambda member: self.leases.blocked(member.proc),
+            messages.UNBLOCKED: lambda member: self.leases.unblocked(member.proc),
+            messages.DETACHED: self._on_detached,
+            messages.PUT_FUNCTION: self._on_put_function,
+            messages.WANT_FUNCTION: self._on_want_function,
+            messages.CONNECT: self._on_connect,
+            messages.CREATE_ACTOR: self._on_create_actor,
+            messages.ACTOR_READY: self._on_actor_ready,
+            messages.KILL_ACTOR: self._on_kill_actor,
+            messages.WATCH_ACTOR: lambda member, actor: self.actors.watch(actor, member.proc),
+            messages.REQUEST: self._on_request,
+            messages.LEAVING: self._on_leaving,
+        }
+        self._verbs = {
+            "name": self._verb_name,
+            "find_or_name": self._verb_find_or_name,
+            "find": self._verb_find,
+            "kill": self._verb_kill,
+            "resources": self._verb_resources,
+            "nodes": self._verb_nodes,
+            "status": self._verb_status,
+            "grant": self._verb_grant,
+            "ungrant": self._verb_ungrant,
+        }
+
+    # -- reading --------------------------------------------------------------------------
+
+    def read(self, member: Member) -> bool:
+        """Handles what a process sent; False when its connection ended."""
+        while True:
+            try:
+                packet = member.receiver.receive()
+            except BlockingIOError:
+                return True
+            except OSError:
+                packet = None
+            if packet is None:
+                self.loop.unwatch(member.receiver.sock.fileno())
+                return False
+            received, self._fds = packet
+            for message in received:
+                self._handlers[message[0]](member, *message[1:])
+            for fd in self._fds:
+                os.close(fd)
+
+    def _forget(self, member: Member) -> None:
+        self.loop.unwatch(member.receiver.sock.fileno())
+        self.loop.forget(member.inbox)
+        if member.pidfd >= 0:
+            self.loop.unwatch(member.pidfd)
+
+    # -- a turn ---------------------------------------------------------------------------
+
+    def turn(self) -> float:
+        """Decides, and carries the decisions out; seconds until the next look."""
+        now = time.monotonic()
+        leases = self.leases
+        actors = self.actors
+        leases.surplus(now)
+        leases.schedule(self.is_idle, now)
+        while leases.actions or actors.actions:
+            for action in _drained(actors.actions):
+                getattr(self, "_do_actor_" + action[0])(*action[1:])
+            leases.schedule(self.is_idle, now)
+            for action in _drained(leases.actions):
+                getattr(self, "_do_" + action[0])(*action[1:])
+        self._end_overdue(now)
+        if leases.waiting or self.ending:
+            return _TICK
+        return _SLOW_TICK if self.pool.workers else -1.0
+
+    def prestart(self, job: int, env: Any, count: int) -> None:
+        """Starts workers for a program that has just joined."""
+        self.leases.prestart(job, env, count, time.monotonic())
+
+    def end_all(self) -> None:
+        """The session is over: every worker is to end."""
+        for proc in list(self.pool.workers):
+            self._do_retire(proc, "the session ended")
+
+    def is_idle(self, proc: int) -> bool:
+        """Whether a leased worker waits for a packet."""
+        member = self.members.get(proc)
+        return member is None or self._board.is_idle(member.slot)
+
+    # -- queues and leases ----------------------------------------------------------------
+
+    def _on_open_queue(self, member: Member, queue: int, resources: Any, env: Any) -> None:
+        key = (member.proc, queue)
+        self._queue_fds[key] = self._fds.pop(0)
+        self.leases.open_queue(key, member.job, resources, env)
+
+    def _on_demand(self, member: Member, queue: int, workers: int) -> None:
+        self.leases.demand((member.proc, queue), workers)
+
+    def _on_detached(self, member: Member) -> None:
+        worker = self.leases.workers.get(member.proc)
+        queue = worker.queue if worker is not None else None
+        self.leases.detached(member.proc, time.monotonic())
+        if queue is not None and _is_readable(self._queue_fds.get(queue.key, -1)):
+            # A packet was sent while the worker was on its way out.
+            queue.demand = max(queue.demand, queue.running + 1)
+
+    def _do_spawn(self, proc: int, job: int, env: Any) -> None:
+        setup = self.members.jobs[job].setup
+        setup = {
+            **setup,
+            "env": env,
+            "log": os.path.join(self.cluster["session_dir"], f"worker-{proc}"),
+        }
+        self.pool.spawn(proc, job, setup, self.read)
+
+    def _do_attach(self, proc: int, key: tuple[int, int], gpus: Any) -> None:
+        owner, number = key
+        inbox = self.members.introduce(owner, proc)
+        queue = self.leases.queues[key]
+        env = {"resources": queue.resources, "gpus": [index for index, _ in gpus]}
+        if inbox is not None:
+            fds = (self._queue_fds[key], inbox)
+            self.members.tell(proc, messages.attach(number, owner, env), fds)
+        self._tell_workers(key)
+
+    def _do_detach(self, proc: int) -> None:
+        self.members.tell(proc, messages.detach())
+
+    def _do_left(self, proc: int, key: tuple[int, int]) -> None:
+        self._tell_workers(key)
+
+    def _tell_workers(self, key: tuple[int, int]) -> None:
+        queue = self.leases.queues.get(key)
+        if queue is not None:
+            message = messages.workers(key[1], tuple(queue.attached), queue.demand)
+            self.members.tell(key[0], message)
+
+    def _do_kill(self, proc: int, reason: str) -> None:
+        member = self.members.get(proc)
+        if member is not None and not member.is_program:
+            self.pool.kill(member, reason)
+
+    def _do_retire(self, proc: int, reason: str = "idle") -> None:
+        member = self.members.get(proc)
+        if member is not None:
+            member.reason = member.reason or reason
+            member.inbox.send(messages.exit_process(reason, GRACE))
+            self.ending.setdefault(proc, time.monotonic() + GRACE)
+
+    def _end_overdue(self, now: float) -> None:
+        for proc, deadline in list(self.ending.items()):
+            if proc not in self.pool.workers:
+                del self.ending[proc]
+            elif now > deadline:
+                self.pool.kill(self.pool.workers[proc], "")
+
+    # -- actors ---------------------------------------------------------------------------
+
+    def _on_create_actor(self, member: Member, actor: bytes, spec: Any, call: Any) -> None:
+        if actor not in self.actors.actors:
+            self.actors.create(actor, member.proc, member.job, spec)
+        self.actors.supply(actor, call)
+
+    def _on_actor_ready(
+        self, member: Member, actor: bytes, incarnation: int, error: Any, kept: Any
+    ) -> None:
+        self.actors.constructed(actor, incarnation, error, kept)
+
+    def _on_kill_actor(self, member: Member, actor: bytes, no_restart: bool, reason: str) -> None:
+        self.actors.kill(actor, no_restart=no_restart, reason=reason)
+
+    def _do_actor_place(self, actor: Actor) -> None:
+        spec = actor.spec
+        self.leases.place_actor(
+            Placement(actor.actor_id, actor.job, spec["env"], spec["place"], spec["run"])
+        )
+
+    def _do_actor_unplace(self, actor: bytes) -> None:
+        self.leases.forget_actor(actor)
+
+    def _do_host(self, proc: int, actor_id: bytes, gpus: Any) -> None:
+        actor = self.actors.hosted(actor_id, proc)
+        if actor is None:
+            self._do_retire(proc, "unused")
+            return
+        spec = {**actor.spec, "resources": actor.spec["run"], "gpus": [i for i, _ in gpus]}
+        self.members.tell(proc, messages.host_actor(actor_id, actor.incarnation, spec))
+
+    def _do_actor_tell(self, actor: Actor, procs: tuple[int, ...]) -> None:
+        about = dict(actor.death)
+        about["name"] = actor.spec["name"]
+        for proc in procs:
+            fds: tuple[int, ...] = ()
+            if actor.proc:
+                inbox = self.members.introduce(actor.proc, proc)
+                if inbox is None:
+                    continue
+                fds = (inbox,)
+            if proc == actor.creator:
+                about["kept"] = actor.kept
+                about["proc"] = actor.proc
+                about["restartable"] = bool(actor.spec["max_restarts"])
+            message = messages.actor(
+                actor.actor_id, actor.state.name, actor.incarnation, actor.proc, about
+            )
+            self.members.tell(proc, message, fds)
+
+    def _do_actor_unknown(self, actor: bytes, proc: int) -> None:
+        death = {"reason": "it is not known in this session any more"}
+        self.members.tell(proc, messages.actor(actor, "DEAD", 0, 0, death))
+
+    _do_actor_kill = _do_kill
+    _do_actor_retire = _do_retire
+
+    # -- functions and introductions ------------------------------------------------------
+
+    def _on_put_function(self, member: Member, key: bytes, blob: bytes) -> None:
+        if key not in self._functions:
+            self._functions[key] = blob
+        for waiting in self._wanted.pop(key, ()):
+            self.members.tell(waiting.proc, messages.function(key, blob))
+
+    def _on_want_function(self, member: Member, key: bytes) -> None:
+        blob = self._functions.get(key)
+        if blob is None:
+            self._wanted.setdefault(key, []).append(member)
+        else:
+            member.inbox.send(messages.function(key, blob))
+
+    def _on_connect(self, member: Member, proc: int) -> None:
+        inbox = self.members.introduce(proc, member.proc)
+        if inbox is None:
+            member.inbox.send(messages.peer(proc, False))
+        else:
+            member.inbox.send(messages.peer(proc, True), (inbox,))
+
+    # -- requests -------------------------------------------------------------------------
+
+    def _on_request(self, member: Member, number: int, verb: str, args: tuple[Any, ...]) -> None:
+        try:
+            value, ok = self._verbs[verb](member, *args), True
+        except (ValueError, RuntimeError, MemoryError) as error:
+            kind = "ObjectStoreFullError" if isinstance(error, MemoryError) else "ValueError"
+            value, ok = (kind, str(error)), False
+        if number:
+            member.inbox.send(messages.reply(number, ok, value))
+
+    def _verb_name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> None:
+        try:
+            self.actors.create(actor_id, member.proc, member.job, spec)
+        except NameTaken as taken:
+            raise ValueError(
+                f"The name {spec['name']} (namespace={spec['namespace']}) is already taken by "
+                f"{taken.actor.spec['meta'][0]}. Please use a different name or get the "
+                f"existing actor using heliostat.get_actor('{spec['name']}', "
+                f"namespace='{spec['namespace']}')"
+            ) from None
+
+    def _verb_find_or_name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> Any:
+        try:
+            self.actors.create(actor_id, member.proc, member.job, spec)
+        except NameTaken as taken:
+            return _description(taken.actor)
+        return None
+
+    def _verb_find(self, member: Member, namespace: str, name: str) -> Any:
+        actor = self.actors.find(namespace, name)
+        return None if actor is None else _description(actor)
+
+    def _verb_kill(self, member: Member, actor_id: bytes, no_restart: bool) -> None:
+        self.actors.kill(actor_id, no_restart=no_restart, reason="kill")
+
+    def _verb_resources(self, member: Member) -> Any:
+        return dict(self.leases.totals), self.leases.spare(self.is_idle)
+
+    def _verb_nodes(self, member: Member) -> list[dict[str, Any]]:
+        totals = {name: amount / 10_000 for name, amount in self.leases.totals.items() if amount}
+        host = os.uname().nodename
+        return [
+            {
+                "NodeID": self.cluster["node"].hex(),
+                "Alive": True,
+                "NodeManagerAddress": "127.0.0.1",
+                "NodeManagerHostname": host,
+                "NodeName": host,
+                "Resources": totals,
+                "Labels": {},
+                "alive": True,
+            }
+        ]
+
+    def _verb_status(self, member: Member) -> dict[str, Any]:
+        from heliostat.engines.local.head.status import describe
+
+        return describe(self)
+
+    def _verb_grant(self, member: Member, size: int) -> None:
+        self.memory.grant(member, size, self.members)
+
+    def _verb_ungrant(self, member: Member, size: int) -> None:
+        self.memory.give_back(member, size)
+
+    # -- the end of processes -------------------------------------------------------------
+
+    def _on_leaving(self, member: Member, reason: str) -> None:
+        member.reason = reason
+        if member.is_program:
+            self.end_program(member)
+
+    def worker_exited(self, member: Member, status: int, peak_kib: int) -> None:
+        """The template reaped a worker."""
+        self.read(member)  # what it said last counts
+        worker = self.leases.workers.get(member.proc)
+        packet, index = self._board.running(member.slot)
+        death = {
+            "pid": member.pid,
+            "status": status,
+            "peak_kib": peak_kib,
+            "stderr": last_lines(member.log) if status else "",
+            "reason": member.reason,
+            "packet": packet,
+            "index": index,
+        }
+        if worker is not None and worker.queue is not None:
+            owner, death["queue"] = worker.queue.key
+            member.known_by.add(owner)
+        self.leases.died(member.proc)
+        self.members.remove(member)
+        self._process_gone(member, death)
+
+    def end_program(self, member: Member) -> None:
+        """A program left or died: its job ends."""
+        if self.members.get(member.proc) is None:
+            return
+        self.members.remove(member)
+        self._process_gone(member, {"reason": member.reason or "the program ended"})
+        self.leases.close_job(member.job, time.monotonic())
+
+    def _process_gone(self, member: Member, death: dict[str, Any]) -> None:
+        self.memory.give_back(member, member.granted)
+        self.actors.process_died(member.proc, death)
+        self.actors.creator_died(member.proc)
+        self.leases.close_owner(member.proc, self.is_idle, time.monotonic())
+        for key in [key for key in self._queue_fds if key[0] == member.proc]:
+            os.close(self._queue_fds.pop(key))
+        for proc in member.known_by:
+            self.members.tell(proc, messages.died(member.proc, death))
+
+    def jobs_with_actors(self) -> set[int]:
+        """Jobs some living actor's process belongs to."""
+        return {w.job for w in self.leases.workers.values() if w.state is WorkerState.ACTOR}
+
+    def forget_ended_jobs(self) -> None:
+        """Drops what is kept for jobs that have no process left."""
+        alive = {member.job for member in self.members}
+        waiting = {actor.job for actor in self.actors.living()}
+        for job in [job for job in self.members.jobs if job not in alive | waiting]:
+            del self.members.jobs[job]
+
+
+def _drained(actions: list[Any]) -> list[Any]:
+    drained = actions[:]
+    actions.clear()
+    return drained
+
+
+def _description(actor: Actor) -> tuple[Any, ...]:
+    """What a handle is made of."""
+    return actor.actor_id, actor.spec["traits"], actor.spec["meta"]
+
+
+def _is_readable(fd: int) -> bool:
+    if fd < 0:
+        return False
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def setup_of(job: Job, about: dict[str, Any], cluster: dict[str, Any]) -> dict[str, Any]:
+    """What the workers of a job start with, and their sessions know."""
+    return {
+        "job": job.number,
+        "driver": job.proc,
+        "namespace": about["namespace"],
+        "log_to_driver": about["log_to_driver"],
+        "sys_path": about["sys_path"],
+        "argv": about["argv"],
+        "cwd": about["cwd"],
+        "environ": about["environ"],
+        "uid": cluster["uid"],
+        "node": cluster["node"],
+        "address": cluster["address"],
+        "totals": cluster["totals"],
+        "gpus": cluster["totals"].get("GPU", 0),
+    }

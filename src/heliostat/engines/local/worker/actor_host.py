@@ -1,0 +1,234 @@
+"""An actor in its process: construction, its calls by one of three ways, its end.
+
+* one call at a time, in the main thread, in the order of arrival;
+* ``max_concurrency`` threads;
+* an event loop in the main thread, for classes with coroutine methods.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from heliostat.engines.local.owner import arguments
+from heliostat.engines.local.owner.references import Lent
+from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
+from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker.calls import Answers, Call
+from heliostat.engines.local.worker.executor import OUT_BOUND
+
+if TYPE_CHECKING:
+    from heliostat.engines.local.worker.process import WorkerProcess
+
+
+class ActorHost:
+    """The actor of this process.
+
+    Attributes:
+        actor_id: its id.
+        instance: the user's object, once constructed.
+        leaving: why it ends on its own account, if it does.
+        lock: guards the answers where several threads give them.
+    """
+
+    def __init__(
+        self, process: WorkerProcess, actor_id: bytes, incarnation: int, spec: dict[str, Any]
+    ) -> None:
+        self.process = process
+        self.session = process.session
+        self.actor_id = actor_id
+        self.instance: Any = None
+        self.answers = Answers(process, actor_id)
+        self._incarnation = incarnation
+        self._spec = spec
+        self._lent: Lent = []
+        payload, slots = spec["call"]
+        self._creation = outcome.opened(
+            process, payload, slots, self.session.loop.take_fd, self._lent
+        )
+        self.leaving = ""
+        self.max_concurrency: int = spec["max_concurrency"]
+        self.lock = threading.Lock()
+        self._methods: dict[str, Callable[..., Any]] = {}
+
+    # -- life -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Constructs the actor and serves its calls until it ends."""
+        if self._spec["is_async"]:
+            from heliostat.engines.local.worker.async_actor import serve
+        elif self._spec["max_concurrency"] > 1:
+            from heliostat.engines.local.worker.threaded_actor import serve
+        else:
+            serve = serve_serially
+        serve(self)
+        if self.instance is not None:
+            self._shut_down()
+        self.process.leave(self.leaving or self.process.reason or "exit")
+
+    def construct(self) -> bool:
+        """Makes the instance and tells the head; False if the constructor raised."""
+        spec = self._spec
+        error: Any = None
+        try:
+            cls = values.loads(self.process.fetch_code(spec["class"]))
+            self.process.output.label = cls.__name__
+            args, kwargs = arguments.decode(*self._creation)
+            self.instance = cls(*args, **kwargs)
+            args = kwargs = None
+        except BaseException as raised:
+            if isinstance(raised, SystemExit):
+                self.leaving = "exit_actor"
+            error = outcome.failed_construction(self.process, spec["meta"][0], raised).payload
+            raised.__traceback__ = None
+        self._creation = (None, [])
+        session = self.session
+        with session.loop.lock:
+            self.process.output.send_lines()
+            kept = session.references.kept(self._lent)
+            session.head.send(
+                messages.actor_ready(self.actor_id, self._incarnation, error, kept)
+            )
+        self._lent = []
+        self.process.ending = self.process.ending or error is not None
+        return error is None
+
+    def _shut_down(self) -> None:
+        """Runs the actor's own ``__ray_shutdown__``."""
+        method = getattr(self.instance, "__ray_shutdown__", None)
+        if method is not None:
+            try:
+                method()
+            except Exception:  # the user's; the actor ends all the same
+                import traceback
+
+                traceback.print_exc()
+
+    @property
+    def finished(self) -> bool:
+        """It is to end and has nothing left to do."""
+        return self.process.ending and not self.process.calls
+
+    # -- calls ----------------------------------------------------------------------------
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """What a call of ``name`` runs."""
+        method = self._methods.get(name)
+        if method is None:
+            special = _SPECIAL.get(name)
+            if special is not None:
+                method = special.__get__(self)
+            else:
+                method = getattr(self.instance, name)
+            self._methods[name] = method
+        return method
+
+    def run_call(self, call: Call) -> Any:
+        """Runs a call to its value or ``outcome.Failure``."""
+        try:
+            method = self.method(call.method)
+            args, kwargs = call.arguments()
+            return method(*args, **kwargs)
+        except SystemExit as error:
+            self.leave_by(error)
+            return None
+        except BaseException as error:
+            return outcome.failed(self.process, self._methods.get(call.method), error)
+
+    def leave_by(self, error: SystemExit) -> None:
+        """A call raised SystemExit: by ``exit_actor``, or else as any program would."""
+        if isinstance(error, outcome.LeaveProcess):
+            self.leaving = "exit_actor"
+        else:
+            self.leaving = "exit"
+        self.process.exit_status = error.code if isinstance(error.code, int) else 0
+        self.process.ending = True
+        self.process.calls.clear()
+
+    def answer(self, call: Call, value: Any) -> None:
+        """Files the answer of a call."""
+        if self.leaving:
+            return  # its caller learns that the actor ended
+        fds: list[int] = []
+        wired = outcome.to_wire(self.process, value, call.returns, call.caller, fds)
+        self.answers.add(call, wired, fds)
+
+    def send_answers(self) -> None:
+        """Sends what was filed, and waits while the callers don't take it."""
+        session = self.session
+        with session.loop.lock:
+            self.answers.send()
+            session.references.settle()
+        if session.peers.waiting > OUT_BOUND:
+            session.pump.wait(lambda: session.peers.waiting <= OUT_BOUND)
+
+    def _ray_ready(self) -> bool:
+        return True
+
+    def _ray_terminate(self) -> None:
+        raise outcome.LeaveProcess
+
+    def _ray_call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return function(self.instance, *args, **kwargs)
+
+    # -- facts ----------------------------------------------------------------------------
+
+    def describe(self) -> str:
+        """The actor's class, for messages."""
+        return str(self._spec["meta"][0])
+
+    def repr(self) -> str:
+        """``repr`` of the instance, whatever the user's does."""
+        try:
+            return repr(self.instance)
+        except Exception:  # a user's __repr__
+            return object.__repr__(self.instance)
+
+    def context(self) -> dict[str, Any]:
+        """Facts for ``get_runtime_context``."""
+        spec = self._spec
+        return {
+            "actor_id": self.actor_id,
+            "actor": self.session.actors.handle(
+                self.actor_id, spec["traits"], spec["meta"], None
+            ),
+            "actor_name": spec["name"] or None,
+            "namespace": spec["namespace"],
+            "restarts": self._incarnation - 1,
+        }
+
+
+_SPECIAL: dict[str, Any] = {
+    "__ray_ready__": ActorHost._ray_ready,
+    "__ray_terminate__": ActorHost._ray_terminate,
+    "__ray_call__": ActorHost._ray_call,
+}
+
+
+def serve_serially(host: ActorHost) -> None:
+    """One call at a time, in the main thread."""
+    process = host.process
+    pump = host.session.pump
+    calls = process.calls
+    if not host.construct():
+        return
+    answers = host.answers
+    while True:
+        while calls:
+            call = calls.popleft()
+            process.task = call.number
+            value = host.run_call(call)
+            host.answer(call, value)
+            call = value = None  # type: ignore[assignment]
+            process.task = 0
+            if not calls:
+                pump.turn(0)  # a call that is here already shares its message with this answer
+            if answers.due or not calls:
+                host.send_answers()
+        if host.finished:
+            return
+        pump.readers += 1
+        pump.turn(-1.0)
+        pump.readers -= 1

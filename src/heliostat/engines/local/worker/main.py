@@ -1,0 +1,94 @@
+"""A worker from its fork to its end."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import sys
+from typing import Any
+
+from heliostat.engines.local.wire.framing import adopt_socket
+from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker.process import WorkerProcess
+
+# For its effect: the template loads what every worker needs.
+import heliostat.engines.local.worker.actor_host  # noqa: F401  isort: skip
+
+
+def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: int) -> int:
+    """Runs a worker in the process just forked; returns its exit status."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _redirect(setup["log"])
+    _take_over(setup)
+    receiving: socket.socket = adopt_socket(inbox)
+    receiving.setblocking(False)
+    sending = adopt_socket(head)
+    sending.setblocking(False)
+    process = WorkerProcess(proc, receiving, sending, slot, setup)
+    process.output.install()
+    try:
+        process.run()
+    except outcome.LeaveProcess:
+        process.leave("exit_actor")
+    except SystemExit as error:
+        process.exit_status = _status(error)
+        process.leave("exit")
+    _run_exit_functions()
+    return process.exit_status
+
+
+def _redirect(log: str) -> None:
+    """Standard output and error go to the worker's log files."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    for number, suffix in ((1, ".out"), (2, ".err")):
+        file = os.open(log + suffix, flags, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+
+
+def _take_over(setup: dict[str, Any]) -> None:
+    """Makes the process look like one the job's program started itself."""
+    sys.path[:] = setup["sys_path"]
+    sys.argv = setup["argv"]
+    try:
+        os.chdir(setup["cwd"])
+    except OSError as error:
+        print(f"the working directory {setup['cwd']} can't be used: {error}", file=sys.stderr)
+    os.environ.clear()
+    os.environ.update(setup["environ"])
+    os.environ.update(setup["env"])
+    random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
+
+
+def _status(error: SystemExit) -> int:
+    """The exit status Python gives a ``SystemExit``."""
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _run_exit_functions() -> None:
+    """What the user registered for the end of the program; threads are not waited for."""
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):  # closed by the user's code
+            continue

@@ -1,0 +1,174 @@
+"""A worker process: its session, what it is running, and its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from heliostat.engines import registry
+from heliostat.engines.local.owner.engine import LocalEngine
+from heliostat.engines.local.owner.references import Lent
+from heliostat.engines.local.owner.session import Session
+from heliostat.engines.local.wire import messages
+from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker.calls import Call
+from heliostat.engines.local.worker.executor import Executor
+from heliostat.engines.local.worker.output import Output
+
+if TYPE_CHECKING:
+    from heliostat.engines.local.worker.actor_host import ActorHost
+
+
+class WorkerProcess:
+    """What a worker is and does now.
+
+    Attributes:
+        task: number of the task or call running, 0 for none; of the main thread.
+        ending: it is to end, as soon as it is idle.
+        calls: calls that arrived for the actor and were not begun.
+        actor: what it hosts, if it is an actor's process.
+        resources: what the present task or actor was granted.
+    """
+
+    def __init__(
+        self,
+        proc: int,
+        inbox: socket.socket,
+        head: socket.socket,
+        slot: memoryview,
+        setup: dict[str, Any],
+    ) -> None:
+        engine = LocalEngine()
+        self.session = engine.session = Session(engine, proc, inbox, head, setup)
+        self.setup = setup
+        self.task = 0
+        self.ending = False
+        self.reason = ""
+        self.exit_status = 0
+        self.actor: ActorHost | None = None
+        self.resources: dict[str, int] = {}
+        self.gpus: list[int] = []
+        self.code: dict[bytes, bytes] = {}
+        self.output = Output(self.session, setup["driver"] if setup["log_to_driver"] else 0)
+        self.executor = Executor(self, slot)
+        engine.context = self.context
+        engine.lend = self._lend
+        self._engine = engine
+        self.session.handlers.update(
+            {
+                messages.ATTACH: self.executor.on_attach,
+                messages.DETACH: self.executor.on_detach,
+                messages.FUNCTION: self.code.__setitem__,
+                messages.HOST_ACTOR: self._on_host_actor,
+                messages.CALLS: self._on_calls,
+                messages.EXIT: self._on_exit,
+            }
+        )
+        self.calls: deque[Call] = deque()
+        registry.set_current(engine)
+
+    def run(self) -> None:
+        """Does its work until told to end."""
+        self.executor.run()
+        if self.actor is not None:
+            self.executor.close()
+            self._engine.lend = self._lend if self.resources.get("CPU") else None
+            self.actor.run()
+
+    # -- messages -------------------------------------------------------------------------
+
+    def _on_host_actor(self, actor_id: bytes, incarnation: int, spec: dict[str, Any]) -> None:
+        from heliostat.engines.local.worker.actor_host import ActorHost
+
+        self.assign(spec)
+        self.actor = ActorHost(self, actor_id, incarnation, spec)
+
+    def _on_calls(
+        self, actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]
+    ) -> None:
+        # A caller may be faster than the head: then the calls wait for the actor here.
+        for call in batch:
+            self.calls.append(self._opened(caller, call))
+
+    def _opened(self, caller: int, call: tuple[Any, ...]) -> Call:
+        """A call with its descriptors taken and its references known."""
+        number, method, *content = call
+        name, returns = (method, 1) if type(method) is str else method
+        if len(content) == 1:
+            return Call(caller, number, name, returns, content[0])
+        lent: Lent = []
+        payload, slots = outcome.opened(self, content[0], content[1], self.session.loop.take_fd, lent)
+        opened = Call(caller, number, name, returns, None)
+        opened.payload, opened.slots, opened.lent = payload, slots, lent
+        return opened
+
+    def _on_exit(self, reason: str, grace: float) -> None:
+        self.ending = True
+        self.reason = reason
+
+    def _lend(self, waiting: bool) -> None:
+        """The task waits for long, or goes on: its CPU may be lent meanwhile."""
+        with self.session.loop.lock:
+            self.session.head.send(messages.blocked() if waiting else messages.unblocked())
+
+    def assign(self, env: dict[str, Any]) -> None:
+        """What the head granted for what comes next."""
+        self.resources = dict(env["resources"])
+        gpus = env["gpus"]
+        if gpus != self.gpus or "CUDA_VISIBLE_DEVICES" not in os.environ:
+            self.gpus = gpus
+            if gpus or self.setup["gpus"]:
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, gpus))
+
+    def fetch_code(self, key: bytes) -> bytes:
+        """The pickled function or class of a content hash."""
+        with self.session.loop.lock:
+            self.session.head.send(messages.want_function(key))
+        self.session.pump.wait(lambda: key in self.code)
+        return self.code.pop(key)
+
+    # -- what runs here -------------------------------------------------------------------
+
+    def context(self) -> dict[str, Any]:
+        """Facts for ``get_runtime_context``."""
+        from heliostat.engines.local.core.leases import UNIT
+
+        facts: dict[str, Any] = {
+            "resources": {name: amount / UNIT for name, amount in self.resources.items()},
+            "gpu_ids": list(self.gpus),
+        }
+        if self.actor is not None:
+            facts.update(self.actor.context())
+        elif self.task:
+            owner = self.executor.owner_uid()
+            facts["task_id"] = owner + self.task.to_bytes(8, "big")
+            facts["task_name"] = facts["function_name"] = self.executor.name
+        return facts
+
+    def describe_task(self) -> str:
+        """The function or method running, for messages."""
+        return self.actor.describe() if self.actor is not None else self.executor.name
+
+    def actor_repr(self) -> str | None:
+        """``repr`` of the actor, if there is one."""
+        return self.actor.repr() if self.actor is not None else None
+
+    def actor_id_hex(self) -> str | None:
+        """Its id, if there is an actor."""
+        return self.actor.actor_id.hex() if self.actor is not None else None
+
+    def leave(self, reason: str) -> None:
+        """Tells the head that the process ends on purpose, and why."""
+        with self.session.loop.lock:
+            self.output.send_lines(everything=True)
+            self.session.head.send(messages.leaving(reason))
+            self.session.pump.before_wait()
+        self.ending = True
+        self.drain()
+
+    def drain(self) -> None:
+        """Sends what the kernel didn't take yet: answers must not be lost at the end."""
+        session = self.session
+        session.pump.wait(lambda: not (session.peers.waiting or session.head.waiting), 2.0)
