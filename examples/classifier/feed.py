@@ -2,8 +2,7 @@
 
     python -m examples.classifier feed [--with-bad-lines] [FILE ...]
 
-It joins the cluster that ``HELIOSTAT_ADDRESS`` or ``heliostat start --head`` gives. Its classifier
-ends with it. The topic actors stay.
+Its classifier ends with it. The topic actors stay.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import heliostat as ray
 from examples.classifier.actors import NAMESPACE, Classifier, Tally
 from examples.classifier.lines import TITLES_FILE, bad_lines, read_lines
 from examples.classifier.policies import POLICIES
+from examples.classifier.session import joined
 
 
 def feed(lines: list[bytes], queue_size: int, delay: float, policy: str, console: Console) -> Tally:
@@ -63,9 +63,6 @@ def main(arguments: list[str]) -> None:
     if given.with_bad_lines:
         lines += bad_lines()
     console = Console()
-    ray.init(address="auto", namespace=NAMESPACE)
-    try:
+    with joined(NAMESPACE):
         tally = feed(lines, given.queue_size, given.delay, given.policy, console)
-    finally:
-        ray.shutdown()
     report(tally, console)

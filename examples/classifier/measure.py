@@ -28,6 +28,7 @@ import heliostat as ray
 from examples.classifier.actors import Classifier
 from examples.classifier.lines import TITLES_FILE, read_lines
 from examples.classifier.policies import POLICIES
+from examples.classifier.session import joined
 from examples.classifier.topics import read_config
 
 QUEUE_SIZES = [0, 1, 5, 10, 20]
@@ -210,14 +211,13 @@ def main(arguments: list[str]) -> None:
         given.queue_sizes.insert(0, 0)  # the speed-up is over this one
 
     console = Console()
-    ray.init(address="auto", namespace="arxiv-measurement")
-    try:
-        cpus = int(ray.cluster_resources()["CPU"])
-        cells = run(plan(given.queue_sizes, given.delays, given.documents, cpus), console)
-    finally:
-        forget_titles()
-        ray.shutdown()
+    with joined("arxiv-measurement"):
+        try:
+            cpus = int(ray.cluster_resources()["CPU"])
+            cells = run(plan(given.queue_sizes, given.delays, given.documents, cpus), console)
+        finally:
+            forget_titles()
     console.print(table(cells))
-    console.print(verdict(cells), highlight=False)
+    console.print(verdict(cells), highlight=False, soft_wrap=True)
     draw(cells, given.chart)
-    console.print(f"Chart: {given.chart}", highlight=False)
+    console.print(f"Chart: {given.chart}", highlight=False, soft_wrap=True)

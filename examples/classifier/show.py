@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 import heliostat as ray
 from examples.classifier.actors import NAMESPACE
+from examples.classifier.session import joined
 from examples.classifier.topics import read_config
 
 Classification = dict[str, list[str]]
@@ -48,9 +49,6 @@ def tree(found: dict[str, Classification]) -> Tree:
 def main(arguments: list[str]) -> None:
     """Prints the tree."""
     argparse.ArgumentParser(prog="python -m examples.classifier show").parse_args(arguments)
-    ray.init(address="auto", namespace=NAMESPACE)
-    try:
+    with joined(NAMESPACE):
         found = collect()
-    finally:
-        ray.shutdown()
     Console(soft_wrap=True).print(tree(found))

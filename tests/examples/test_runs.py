@@ -181,6 +181,7 @@ def test_without_a_cluster_the_feeder_says_how_to_start_one(
     )  # fmt: skip
     assert done.returncode == 1
     assert "heliostat start --head" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_pi_prints_one_row_a_way_of_computing(run: Run) -> None:
