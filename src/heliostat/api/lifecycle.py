@@ -245,6 +245,13 @@ def shutdown(
 
     Args:
         wait_for_processes: as in Ray; here it always returns when they are gone.
+
+    Example:
+        >>> import heliostat as ray
+        >>> context = ray.init(address="local")
+        >>> ray.shutdown()
+        >>> ray.is_initialized()
+        False
     """
     with _lock:
         engine = registry.current()
