@@ -35,6 +35,8 @@ class DriverEngine(LocalEngine):
         self.session_dir = session_dir
         self.private = private
         self._pidfd = os.pidfd_open(head_pid)
+        # Open from now on: the file is gone soon after the head is.
+        self._head_log = launch.open_log(session_dir)
         self._pid = os.getpid()
 
     def watch_head(self) -> None:
@@ -46,6 +48,7 @@ class DriverEngine(LocalEngine):
         self.session.end(
             f"the head of this session (pid {self.head_pid}) died; its tasks, actors and "
             "objects are lost. Call heliostat.shutdown() and heliostat.init() to start anew."
+            + launch.last_words(self._head_log)
         )
 
     def shutdown(self) -> None:
@@ -61,17 +64,18 @@ class DriverEngine(LocalEngine):
         if self.private:
             _reap(self.head_pid, self._pidfd)
         session.close()
-        os.close(self._pidfd)
-        self._print_rest()
+        self.close_descriptors()
+        session.loop.run_after()  # lines that arrived at the very end
 
-    def _print_rest(self) -> None:
-        """Lines that arrived at the very end."""
-        self.session.loop.run_after()
+    def close_descriptors(self) -> None:
+        """Closes what the engine itself holds open."""
+        os.close(self._pidfd)
+        os.close(self._head_log)
 
     def forked(self) -> None:
         """In a child just forked: closes what was inherited, without a word to anybody."""
         super().forked()
-        os.close(self._pidfd)
+        self.close_descriptors()
 
 
 def connect(settings: Settings) -> DriverEngine:
@@ -105,7 +109,7 @@ def connect(settings: Settings) -> DriverEngine:
         connection.close()
         if private:
             _reap(head_pid, engine._pidfd)
-        os.close(engine._pidfd)
+        engine.close_descriptors()
         raise
     return engine
 
@@ -142,7 +146,7 @@ def _join(
             raise RuntimeError(refused[0])
         if not welcome:
             raise RuntimeError(
-                f"the head did not come up: {launch.last_words(engine.session_dir)}"
+                f"the head did not come up.{launch.last_words(engine._head_log)}"
             )
         loop.unwatch(engine._pidfd)
     finally:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SOCKET = "head.sock"
 _TOKEN = "token"
-_PID = "pid"
+_LOG = "head.err"
 #: Seconds a head may take to come up or to end.
 PATIENCE = 30.0
 
@@ -74,7 +74,7 @@ def spawn_head(session_dir: str, mode: str, fd: int) -> int:
     flags += [f"-W{option}" for option in sys.warnoptions]
     null = os.open(os.devnull, os.O_RDWR)
     errors = os.open(
-        os.path.join(session_dir, "head.err"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        os.path.join(session_dir, _LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
     )
     try:
         return os.posix_spawn(
@@ -188,7 +188,10 @@ def start_head(settings: Settings) -> dict[str, Any]:
         said = answer.read()
     if said != b"ready":
         os.waitpid(pid, 0)
-        raise RuntimeError(f"the head did not come up: {said.decode() or last_words(directory)}")
+        log = open_log(directory)
+        words = last_words(log)
+        os.close(log)
+        raise RuntimeError(f"the head did not come up: {said.decode()}{words}")
     status = head_status()
     assert status is not None
     return status
@@ -204,13 +207,17 @@ def cluster_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def last_words(directory: str) -> str:
-    """The end of what a head wrote to its standard error."""
-    try:
-        with open(os.path.join(directory, "head.err"), "rb") as file:
-            return file.read()[-2000:].decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+def open_log(directory: str) -> int:
+    """A descriptor of what a head writes to its standard error."""
+    path = os.path.join(directory, _LOG)
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def last_words(log: int) -> str:
+    """The end of a head's log, as a part of a message; empty if it said nothing."""
+    size = os.fstat(log).st_size
+    text = os.pread(log, 2000, max(0, size - 2000)).decode("utf-8", "replace").strip()
+    return f"\nThe last it wrote:\n{text}" if text else ""
 
 
 def stop_head(force: bool = False) -> bool:

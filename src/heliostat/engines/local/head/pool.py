@@ -63,7 +63,7 @@ class Pool:
     def kill(self, member: Member, reason: str) -> None:
         """Ends a worker and its process group at once."""
         member.reason = member.reason or reason
-        self._control.send(messages.kill(member.proc, signal.SIGKILL))
+        self._control.send(messages.kill(member.proc, int(signal.SIGKILL)))
 
     def _readable(self) -> None:
         while True:
