@@ -203,6 +203,10 @@ class RuntimeContext:
         """The address of the cluster: what ``init(address=...)`` takes."""
         return str(_facts()["address"])
 
+    @property
+    def current_placement_group_id(self) -> None:
+        """None: this release has no placement groups."""
+
     def get_placement_group_id(self) -> str | None:
         """None: this release has no placement groups."""
         return None

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Union
 
-from heliostat.api.methods import BUILT_IN
+from heliostat.api.methods import BUILT_IN, options_of
 from heliostat.api.signatures import UNBOUNDED, Shape, check, close_names
 from heliostat.api.typed import F_co, Remotely
 from heliostat.engines.registry import require
-from heliostat.model.options import MethodOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from heliostat.api.methods import Entry
     from heliostat.engines.definitions import Actor
     from heliostat.model.ids import ActorID
+    from heliostat.model.options import MethodOptions
 
     T = TypeVar("T", default=Any)
 else:
@@ -216,7 +216,7 @@ class ActorHandle(Generic[T]):
                 f"no such method.{hint}"
             )
         made: ActorMethod[Callable[..., Any]] = ActorMethod(
-            actor, class_name, name, entry, MethodOptions.make(dict(entry[0]))
+            actor, class_name, name, entry, options_of(entry)
         )
         self.__dict__[name] = made
         return made

@@ -1,11 +1,13 @@
 """What is known of an actor class's methods: their options, their kind, what they take.
 
-The table of a class is made of builtins (and the exception classes a user named), because it
-travels with every handle: ``{name: (options given, is async, is generator, shape)}``.
+The table of a class is made of builtins alone, because it travels with every handle and through
+processes that load no user code: ``{name: (options given, is async, is generator, shape)}``.
+Exception classes among the options are in it as bytes.
 """
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 from heliostat.api.signatures import NOTHING, Shape, is_coroutine, is_generator, shape_of, unwrap
@@ -97,7 +99,25 @@ def constructor_shape(cls: type) -> Shape:
 def _entry(function: Any, *, bound: bool, marked: Any) -> Entry:
     given: Mapping[str, Any] = getattr(marked, MARK, None) or getattr(unwrap(function), MARK, {})
     shape = shape_of(function, bound=bound)
-    return tuple(given.items()), is_coroutine(function), is_generator(function), tuple(shape)
+    options = tuple((name, _plain(value)) for name, value in given.items())
+    return options, is_coroutine(function), is_generator(function), tuple(shape)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bool, int, str, type(None))):
+        return value
+    import cloudpickle
+
+    pickled: bytes = cloudpickle.dumps(value)
+    return pickled
+
+
+def options_of(entry: Entry) -> MethodOptions:
+    """The options that ``@method`` gave a method of a table."""
+    given = {
+        name: pickle.loads(value) if isinstance(value, bytes) else value for name, value in entry[0]
+    }
+    return MethodOptions.make(given)
 
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ nothing waits. What the real engines do is tested with the real engines.
 
 from __future__ import annotations
 
+import marshal
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,8 @@ class MemoryEngine(Engine):
         meta: tuple[Any, ...],
     ) -> Actor:
         self.calls.append(("actor", definition, options, args, kwargs))
-        actor = MemoryActor(self, len(self.actors).to_bytes(16, "big"), meta)
+        plain = marshal.loads(marshal.dumps(meta))  # it crosses processes without user code
+        actor = MemoryActor(self, len(self.actors).to_bytes(16, "big"), plain)
         actor.instance = definition.target(*args, **kwargs)
         self.actors.append(actor)
         if options.name is not None:

@@ -100,6 +100,18 @@ def test_the_options_of_a_method_reach_its_calls(engine: MemoryEngine) -> None:
     ]
 
 
+def test_exceptions_worth_a_retry_reach_the_calls(engine: MemoryEngine) -> None:
+    class OwnError(Exception):
+        pass
+
+    class Flaky:
+        @ray.method(max_task_retries=1, retry_exceptions=[OwnError, KeyError])
+        def work(self) -> None: ...
+
+    ray.remote(Flaky).remote().work.remote()
+    assert engine.calls[-1][3].retry_exceptions == (OwnError, KeyError)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
