@@ -82,6 +82,7 @@ class Classifier:
     def __init__(self, queue_size: int, delay: float, policy: str = "empty") -> None:
         self.delay = delay
         self.in_flight = POLICIES[policy](queue_size, ray.wait)
+        self.topic_actors: dict[str, Any] = {}
         self.tally = Tally()
 
     def send(self, line: bytes) -> None:
@@ -91,7 +92,9 @@ class Classifier:
         except BadTitleError as problem:
             self.tally.refused[str(problem)] += 1
             return
-        future = compute_subclass.remote(find_or_create(place.topic), title, self.delay)
+        if place.topic not in self.topic_actors:
+            self.topic_actors[place.topic] = find_or_create(place.topic)
+        future = compute_subclass.remote(self.topic_actors[place.topic], title, self.delay)
         self.count(self.in_flight.add(future))
 
     def finish(self) -> Tally:
@@ -106,5 +109,6 @@ class Classifier:
                 ray.get(future)
             except ray.exceptions.RayError as error:
                 self.tally.refused[f"failed: {type(error).__name__}"] += 1
+                self.topic_actors.clear()  # one may have ended: find or create them anew
             else:
                 self.tally.filed += 1

@@ -120,7 +120,7 @@ def table(cells: list[Cell]) -> Table:
     first = cells[0]
     result = Table(title=f"{first.documents} documents on {first.cpus} logical CPUs")
     for name in (
-        "when full",
+        "wait for",
         "queue",
         "delay",
         "seconds",
@@ -129,9 +129,9 @@ def table(cells: list[Cell]) -> Table:
         "of ideal",
         "overhead",
     ):
-        result.add_column(name, justify="left" if name == "when full" else "right")
+        result.add_column(name, justify="left" if name == "wait for" else "right")
     sequential = sequential_seconds(cells)
-    names = {"empty": "wait for all", "refill": "wait for one"}
+    names = {"empty": "all", "refill": "one"}
     for before, cell in zip([first, *cells], cells, strict=False):
         if (before.policy, before.queue_size) != (cell.policy, cell.queue_size):
             result.add_section()

@@ -51,4 +51,4 @@ def main(arguments: list[str]) -> None:
     argparse.ArgumentParser(prog="python -m examples.classifier show").parse_args(arguments)
     with joined(NAMESPACE):
         found = collect()
-    Console(soft_wrap=True).print(tree(found))
+    Console().print(tree(found))
