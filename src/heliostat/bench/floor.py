@@ -2,7 +2,9 @@
 
 A ping-pong is bimodal: several times faster where the kernel puts both processes on one core, at
 the price of all parallelism. So the floor pins its two processes on two different cores. Each
-function here makes a ``run(n)`` that does n operations, as workloads do.
+function here is a context whose ``run(n)`` does n operations, as that of a workload does. The
+second process is there before the first of them: a fork takes as long as a thousand batched
+calls, and a floor that paid for it would flatter everybody else.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import io
 import mmap
 import os
 import pickle
-import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final, NoReturn
 
 from heliostat.bench import payload, workloads
@@ -28,92 +30,79 @@ _IN_FLIGHT: Final = 4
 _LENGTH: Final = 4
 
 
-def _cores() -> tuple[int, int]:
-    """The first and the last core we may use; the same one twice where there is only one."""
-    allowed = sorted(os.sched_getaffinity(0))
-    return allowed[0], allowed[-1]
-
-
 @contextlib.contextmanager
-def _forked(body: Callable[[], None]) -> Iterator[None]:
-    """Run the body in a forked process on the second core, and go on here on the first."""
+def _partner(serve: Callable[[socket.socket], None], kind: int) -> Iterator[socket.socket]:
+    """A forked process on another core that serves a socket until it is closed."""
     allowed = os.sched_getaffinity(0)
-    ours, other = _cores()
+    near, far = socket.socketpair(socket.AF_UNIX, kind)
     pid = os.fork()
     if pid == 0:
-        _run_and_exit(body, other)
-    os.sched_setaffinity(0, {ours})
+        near.close()
+        _serve_and_exit(serve, far, max(allowed))
+    far.close()
+    os.sched_setaffinity(0, {min(allowed)})
     try:
-        yield
-    except BaseException:
-        # The other one waits for a message that won't come.
-        os.kill(pid, signal.SIGKILL)
-        raise
+        yield near
     finally:
+        near.close()
         os.waitpid(pid, 0)
         os.sched_setaffinity(0, allowed)
 
 
-def _run_and_exit(body: Callable[[], None], core: int) -> NoReturn:
+def _serve_and_exit(
+    serve: Callable[[socket.socket], None], far: socket.socket, core: int
+) -> NoReturn:
     """A forked child must never return into its parent's code, whatever happens."""
     status = 1
     try:
         os.sched_setaffinity(0, {core})
-        body()
+        with contextlib.suppress(EOFError):
+            serve(far)
         status = 0
     finally:
         os._exit(status)
 
 
-def _receive_bytes(sock: socket.socket, size: int) -> bytes:
-    chunks = bytearray()
-    while len(chunks) < size:
-        chunk = sock.recv(size - len(chunks))
-        if not chunk:
-            raise EOFError("the other process ended")
-        chunks += chunk
-    return bytes(chunks)
-
-
-def ping_pong() -> Run:
+@contextlib.contextmanager
+def ping_pong() -> Iterator[Run]:
     """Round trips of a small message between two processes."""
 
-    def run(n: int) -> None:
-        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def echo(far: socket.socket) -> None:
+        while message := far.recv(64):
+            far.send(message)
 
-        def echo() -> None:
-            for _ in range(n):
-                far.sendall(far.recv(64))
+    with _partner(echo, socket.SOCK_SEQPACKET) as near:
 
-        with near, far, _forked(echo):
+        def run(n: int) -> None:
             for _ in range(n):
-                near.sendall(b"call")
+                near.send(b"call")
                 near.recv(64)
 
-    return run
+        yield run
 
 
-def batched_calls(argument: Any = None) -> Run:
+@contextlib.contextmanager
+def batched_calls(argument: Any = None) -> Iterator[Run]:
     """Pickled calls and replies, 64 to a message, with no bookkeeping at all."""
 
-    def run(n: int) -> None:
-        near, far = socket.socketpair()
-        batches = [range(start, min(start + _BATCH, n)) for start in range(0, n, _BATCH)]
+    def answer(far: socket.socket) -> None:
+        while True:
+            _send(far, [(serial, argument) for serial, _name, argument in _receive(far)])
 
-        def answer() -> None:
-            for _ in batches:
-                _send(far, [(serial, argument) for serial, _name, argument in _receive(far)])
+    with _partner(answer, socket.SOCK_STREAM) as near:
 
-        with near, far, _forked(answer):
+        def run(n: int) -> None:
+            waited_for = 0
             # Not all at once: two full sockets would block both processes for good.
-            for ahead, batch in enumerate(batches):
+            for start in range(0, n, _BATCH):
+                batch = range(start, min(start + _BATCH, n))
                 _send(near, [(serial, "echo", argument) for serial in batch])
-                if ahead >= _IN_FLIGHT:
-                    _receive(near)
-            answered = sum(len(_receive(near)) for _ in batches[-_IN_FLIGHT:])
-            assert answered == sum(map(len, batches[-_IN_FLIGHT:]))
+                if start >= _IN_FLIGHT * _BATCH:
+                    waited_for += len(_receive(near))
+            while waited_for < n:
+                waited_for += len(_receive(near))
 
-    return run
+        yield run
 
 
 def _send(sock: socket.socket, calls: Iterable[tuple[Any, ...]]) -> None:
@@ -131,7 +120,18 @@ def _receive(sock: socket.socket) -> list[tuple[Any, ...]]:
     return calls
 
 
-def copy_memory() -> Run:
+def _receive_bytes(sock: socket.socket, size: int) -> bytes:
+    chunks = bytearray()
+    while len(chunks) < size:
+        chunk = sock.recv(size - len(chunks))
+        if not chunk:
+            raise EOFError("the other process ended")
+        chunks += chunk
+    return bytes(chunks)
+
+
+@contextlib.contextmanager
+def copy_memory() -> Iterator[Run]:
     """Copies of 100 MB into warm shared memory; the first one, the cold figure, is into fresh."""
     source = memoryview(bytearray(ARRAY_BYTES))
     target = memoryview(mmap.mmap(-1, ARRAY_BYTES))
@@ -140,10 +140,11 @@ def copy_memory() -> Run:
         for _ in range(n):
             target[:] = source
 
-    return run
+    yield run
 
 
-def forks() -> Run:
+@contextlib.contextmanager
+def forks() -> Iterator[Run]:
     """Processes forked, ended and reaped, one after the other."""
 
     def run(n: int) -> None:
@@ -153,25 +154,33 @@ def forks() -> Run:
                 os._exit(0)
             os.waitpid(pid, 0)
 
-    return run
+    yield run
 
 
-def pi() -> Run:
+@contextlib.contextmanager
+def pi() -> Iterator[Run]:
     """Pi in two halves in two pinned processes: the work itself, with nothing to distribute it."""
 
-    def run(n: int) -> None:
-        half = workloads.PI_ESTIMATES // 2
-        for _ in range(n):
-            with _forked(lambda: _half(half)):
-                _half(half)
+    def work() -> None:
+        payload.estimate_pi(workloads.PI_ESTIMATES // 2, workloads.PI_POINTS)
 
-    def _half(estimates: int) -> None:
-        payload.estimate_pi(estimates, workloads.PI_POINTS)
+    def work_when_told(far: socket.socket) -> None:
+        while far.recv(64):
+            work()
+            far.send(b"done")
 
-    return run
+    with _partner(work_when_told, socket.SOCK_SEQPACKET) as near:
+
+        def run(n: int) -> None:
+            for _ in range(n):
+                near.send(b"go")
+                work()
+                near.recv(64)
+
+        yield run
 
 
-FLOORS: Final[dict[str, Callable[[], Run]]] = {
+FLOORS: Final[dict[str, Callable[[], AbstractContextManager[Run]]]] = {
     "task_serial": ping_pong,
     "task_bulk": batched_calls,
     "task_dict": lambda: batched_calls(workloads.DICT),

@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -66,16 +67,29 @@ def calibrate(run: Callable[[int], None], seconds: float) -> int:
         n *= 4
 
 
-def measure(row: Row, run: Callable[[int], None], *, quick: bool) -> tuple[float, float]:
+def measure(
+    row: Row,
+    run: Callable[[int], None],
+    *,
+    quick: bool,
+    steady: AbstractContextManager[None] | None = None,
+) -> tuple[float, float]:
     """One repetition of a row.
 
     The first operation is timed alone (it starts workers, ships code, touches fresh memory), then
-    a pass warms up, then up to three passes are timed: fewer for a subject that is slow.
+    a pass warms up, then up to three passes are timed: fewer for a subject that is slow. All but
+    the first call happens inside ``steady``.
 
     Returns:
         The first call in seconds, and the median of the passes in the row's unit.
     """
     cold = timed(run, 1)
+    with steady or nullcontext():
+        return cold, _passes(row, run, quick=quick)
+
+
+def _passes(row: Row, run: Callable[[int], None], *, quick: bool) -> float:
+    """The median of the passes."""
     budget = _QUICK_PASS_SECONDS if quick else _PASS_SECONDS
     if row.size is None:
         size = calibrate(run, budget)
@@ -91,7 +105,7 @@ def measure(row: Row, run: Callable[[int], None], *, quick: bool) -> tuple[float
         values.append(
             size * row.amount / elapsed if row.more_is_better else elapsed / (size * row.amount)
         )
-    return cold, statistics.median(values)
+    return statistics.median(values)
 
 
 class _Messages:
@@ -112,12 +126,14 @@ def _measure_floor(spec: Specification, messages: _Messages) -> None:
     messages.say(event="started")
     for key in spec.workloads:
         messages.say(event="begin", workload=key)
-        cold, value = measure(ROW_OF[key], FLOORS[key](), quick=spec.quick)
+        with FLOORS[key]() as run:
+            cold, value = measure(ROW_OF[key], run, quick=spec.quick)
         messages.say(event="values", workload=key, values={key: value}, cold=cold)
 
 
 def _measure_subject(spec: Specification, messages: _Messages) -> None:
     # Late, as none of it is the floor's business, and the imports of a peer are seen as its own.
+    from heliostat.bench.processes import apart
     from heliostat.bench.scenarios import SCENARIOS, Scene
     from heliostat.bench.subjects import load
     from heliostat.bench.workloads import WORKLOADS
@@ -131,7 +147,12 @@ def _measure_subject(spec: Specification, messages: _Messages) -> None:
         if key in SCENARIOS:
             messages.say(event="values", workload=key, values=SCENARIOS[key](subject, scene))
         else:
-            cold, value = measure(ROW_OF[key], WORKLOADS[key](subject), quick=spec.quick)
+            row = ROW_OF[key]
+            steady = apart(spec.mark) if row.apart else None
+            run = WORKLOADS[key](subject)
+            cold, value = measure(row, run, quick=spec.quick, steady=steady)
+            # The workload's own actors and refs, before what the rows left behind is collected.
+            del run
             messages.say(event="values", workload=key, values={key: value}, cold=cold)
         # What the row left behind (refs, actors) must not be a burden on the next one.
         gc.collect()

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -71,6 +72,36 @@ def family(mark: str, root: int | None = None) -> set[int]:
         found |= more
         grown = bool(more)
     return found - {root, os.getpid()}
+
+
+@contextlib.contextmanager
+def apart(mark: str) -> Iterator[None]:
+    """Pin this process on one CPU, and all others with the mark on the remaining ones.
+
+    Every thread of each, and so what they start meanwhile too. Undone at the end. With one CPU
+    there is nothing to pin.
+    """
+    allowed = os.sched_getaffinity(0)
+    ours = {min(allowed)}
+    others = allowed - ours
+    if not others:
+        yield
+        return
+    _pin({os.getpid()}, ours)
+    _pin(family(mark), others)
+    try:
+        yield
+    finally:
+        _pin({os.getpid(), *family(mark)}, allowed)
+
+
+def _pin(pids: set[int], cpus: set[int]) -> None:
+    for pid in pids:
+        # A process or a thread may end while we look.
+        with contextlib.suppress(OSError):
+            for thread in (_PROC / str(pid) / "task").iterdir():
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread.name), cpus)
 
 
 def memory_of(pids: set[int]) -> Memory:

@@ -14,6 +14,7 @@ from rich.text import Text
 from heliostat.bench import units
 from heliostat.bench.record import Record
 from heliostat.bench.results import OURS, Line, Verdict
+from heliostat.bench.rows import FLOOR
 from heliostat.bench.subjects import SUBJECTS
 
 _PADDING: Final = 2
@@ -165,6 +166,13 @@ def notes(record: Record) -> Iterator[str]:
                 for name, ratio in line.losses.items()
             )
             yield f"[red]Behind[/] on {line.row.title}: {escape(beaten)}"
+    for line in record.lines:
+        if line.ratios.get(FLOOR, 0) > 1:
+            yield (
+                f"[yellow]Above the floor[/] on {line.row.title} "
+                f"({units.ratio(line.ratios[FLOOR])}): more than the machine gives to bare "
+                "processes, so noise, or work that was not done; don't quote this figure."
+            )
     for failure in outcome.failures:
         title = SUBJECTS[failure.subject].title
         yield f"[red]Failed[/]: {title}, {failure.workload}: {escape(failure.reason)}"
@@ -197,8 +205,8 @@ def _circumstances(record: Record) -> Iterator[str]:
         f"[dim]{record.created}; {machine['cpu']}, CPUs {machine['cpus_used']} of "
         f"{machine['cpus']}, {machine['memory']}; {machine['system']}; {machine['python']}; "
         f"load {machine['load_before']} before; repetitions: {repeated}, subjects in turn, "
-        "2 workers each; floor: two processes pinned on two cores; "
-        "± is the sample farthest from the median.[/]"
+        "2 workers each; floor: two processes pinned on two cores, as are "
+        "caller and workers in the rows of one call at a time; ± is the sample farthest from the median.[/]"
     )
     versions = ", ".join(
         f"{SUBJECTS[name].title} {version}" for name, version in record.versions.items()

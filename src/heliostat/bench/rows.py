@@ -48,6 +48,8 @@ class Row:
         size: Operations in one pass; ``None`` for operations timed one by one.
         amount: How much of the unit one operation is (GB moved by one call).
         own_process: Whether the workload wants a fresh process (memory, start-up).
+        apart: Whether the caller and all other processes are pinned on different cores, as the
+            floor is: one call at a time is several times faster on one core than on two.
         requires: A module beside the subject's own that it takes.
         only: The subjects that can bear it; empty for all.
         repeat: Repetitions, where the run doesn't say otherwise.
@@ -62,6 +64,7 @@ class Row:
     size: int | None = None
     amount: float = 1.0
     own_process: bool = False
+    apart: bool = False
     requires: str = ""
     only: tuple[str, ...] = ()
     repeat: int = 5
@@ -101,7 +104,13 @@ ROWS: Final[tuple[Row, ...]] = (
     _scenario("startup", "import + init + first task", "s", "startup", Limit(0.15)),
     _scenario("memory_idle", "memory, 2 idle workers (USS)", "B", "memory_idle", Limit(35 * MB)),
     _scenario("memory_idle_pss", "the same as PSS", "B", "memory_idle"),
-    Row("task_serial", "task, one at a time", "/s", (Limit(0.4, FLOOR), Limit(17, "ray"))),
+    Row(
+        "task_serial",
+        "task, one at a time",
+        "/s",
+        (Limit(0.4, FLOOR), Limit(17, "ray")),
+        apart=True,
+    ),
     Row(
         "task_bulk",
         "5,000 tasks then get",
@@ -112,7 +121,14 @@ ROWS: Final[tuple[Row, ...]] = (
     Row("task_dict", "5,000 tasks with a dict", "/s", (Limit(50, "ray"),), size=5000),
     Row("task_chain", "chain of 300 refs", "/s", (Limit(25, "ray"),), "chain", size=300),
     Row("task_nested", "nested: 2 x 500 tasks", "/s", (Limit(25, "ray"),), "ray", size=1000),
-    Row("actor_serial", "actor call, one at a time", "/s", (Limit(0.4, FLOOR),), "actors"),
+    Row(
+        "actor_serial",
+        "actor call, one at a time",
+        "/s",
+        (Limit(0.4, FLOOR),),
+        "actors",
+        apart=True,
+    ),
     Row("actor_bulk", "5,000 actor calls then get", "/s", (Limit(30, "ray"),), "actors", size=5000),
     Row("actor_async", "async actor, 2,000 calls", "/s", (Limit(15, "ray"),), "actors", size=2000),
     Row("actor_create", "create actor + first answer", "/s", (Limit(150),), "actors"),

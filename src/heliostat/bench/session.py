@@ -71,6 +71,7 @@ class Session:
         environment |= {
             processes.MARK: self.mark,
             "TMPDIR": str(self._directory),
+            "HELIOSTAT_TMPDIR": str(self._directory),
             "RAY_TMPDIR": str(self._directory),
             "RAY_USAGE_STATS_ENABLED": "0",
         }

@@ -176,8 +176,12 @@ def put_get_array(subject: RaySubject) -> Run:
     ray, array = subject.api, payload.make_array(ARRAY_BYTES)
 
     def run(n: int) -> None:
-        for _ in range(n):
-            expect(ray.get(ray.put(array)).nbytes, ARRAY_BYTES)
+        for number in range(n):
+            array[0] = array[-1] = number
+            ref = ray.put(array)
+            array[0] = -1
+            # What was put, not what the caller has made of it since: it really was copied.
+            expect(payload.ends(ray.get(ref)), (ARRAY_BYTES, number, number))
 
     return run
 
@@ -185,14 +189,15 @@ def put_get_array(subject: RaySubject) -> Run:
 def array_argument(subject: Subject) -> Run:
     """Hand 100 MB to a task."""
     send, gather, array = (
-        subject.task(payload.count_bytes),
+        subject.task(payload.ends),
         subject.gather,
         payload.make_array(ARRAY_BYTES),
     )
 
     def run(n: int) -> None:
-        for _ in range(n):
-            expect(gather([send(array)]), [ARRAY_BYTES])
+        for number in range(n):
+            array[0] = array[-1] = number
+            expect(gather([send(array)]), [(ARRAY_BYTES, number, number)])
 
     return run
 
@@ -204,7 +209,7 @@ def array_return(subject: Subject) -> Run:
     def run(n: int) -> None:
         for _ in range(n):
             [array] = gather([send(ARRAY_BYTES)])
-            expect(payload.count_bytes(array), ARRAY_BYTES)
+            expect(payload.ends(array), (ARRAY_BYTES, 1, 1))
 
     return run
 

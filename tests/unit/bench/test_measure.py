@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,9 +77,34 @@ def test_a_cost_is_seconds_for_one_and_an_amount_scales_a_rate(
 
 @pytest.mark.parametrize("key", ["task_serial", "task_bulk", "task_dict", "actor_create"])
 def test_a_floor_runs_to_its_end_at_any_size(key: str) -> None:
-    run = FLOORS[key]()
-    for n in (1, 63, 64, 65, 2000 if key != "actor_create" else 3):
-        run(n)
+    before = os.sched_getaffinity(0)
+    with FLOORS[key]() as run:
+        for n in (1, 63, 64, 65, 20_000 if "bulk" in key else 300):
+            run(n)
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_floor_forks_before_it_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("task_serial", "task_bulk", "pi_4"):
+        with FLOORS[key]() as run, monkeypatch.context() as patched:
+            patched.setattr(os, "fork", lambda: pytest.fail("forked while timed"))
+            run(1)
+
+
+def test_only_the_first_call_is_outside_of_the_steady_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Clocked(0.001, monkeypatch)
+    entered: list[int] = []
+
+    @contextlib.contextmanager
+    def steady() -> Iterator[None]:
+        entered.append(len(run.calls))
+        yield
+
+    measure(Row("bulk", "bulk", "/s", size=50), run, quick=False, steady=steady())
+    assert entered == [1]
+    assert len(run.calls) > 2
 
 
 def test_a_wrong_result_is_an_error() -> None:

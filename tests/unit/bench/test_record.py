@@ -131,6 +131,15 @@ def test_the_terminal_is_honest_about_losses_failures_and_absences(record: Recor
     assert "Behind on task, one at a time" not in text
 
 
+def test_a_figure_above_the_floor_is_called_into_question(record: Record) -> None:
+    assert "Above the floor" not in text_of(record)
+    record.outcome.samples["task_serial"]["floor"] = [4000.0]
+    again = make_record(record.plan, record.outcome, MACHINE, "now")
+    text = " ".join(text_of(again).split())
+    assert "Above the floor on task, one at a time (2.4 x)" in text
+    assert "don't quote this figure" in text
+
+
 def test_the_terminal_states_machine_versions_and_repetitions(record: Record) -> None:
     text = " ".join(text_of(record).split())
     assert "Some CPU, CPUs 0,1 of 4, 8.0 GiB" in text

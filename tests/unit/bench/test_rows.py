@@ -51,6 +51,10 @@ def test_the_other_rows_are_measured_five_times() -> None:
     assert {row.repeat for row in ROWS if not row.key.startswith("pi_")} == {5}
 
 
+def test_rows_of_one_call_at_a_time_are_pinned_as_their_floor_is() -> None:
+    assert {row.key for row in ROWS if row.apart} == {"task_serial", "actor_serial"}
+
+
 def test_keys_are_unique() -> None:
     assert len(ROW_OF) == len(ROWS)
 

@@ -131,6 +131,19 @@ def test_a_session_hides_clusters_that_run_already(monkeypatch: pytest.MonkeyPat
         assert list(session.messages(30)) == [{"names": []}]
 
 
+def test_the_caller_and_the_others_are_pinned_apart_and_freed_again() -> None:
+    allowed = os.sched_getaffinity(0)
+    with Session() as session:
+        session.start(["-c", "import signal; signal.pause()"])
+        [other] = processes.family(session.mark)
+        with processes.apart(session.mark):
+            if len(allowed) > 1:
+                assert os.sched_getaffinity(0) == {min(allowed)}
+                assert os.sched_getaffinity(other) == allowed - {min(allowed)}
+        assert os.sched_getaffinity(0) == os.sched_getaffinity(other) == allowed
+        session.end(kill=True)
+
+
 def test_memory_is_read_from_the_rollup() -> None:
     sizes = processes.parse_rollup(ROLLUP)
     assert sizes["Private_Dirty"] == 4000 * 1024
