@@ -137,3 +137,6 @@ class Engine(ABC):
     @abstractmethod
     def forked(self) -> None:
         """Called in a child just forked: let go of everything, without any I/O."""
+
+    def has_forked(self) -> None:  # noqa: B027 - most engines need not care
+        """Called in the parent after each fork: the child sees memory mapped until then."""

@@ -71,4 +71,9 @@ def _after_fork() -> None:
         engine.forked()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+def _after_fork_in_parent() -> None:
+    if _current is not None:
+        _current.has_forked()
+
+
+os.register_at_fork(after_in_child=_after_fork, after_in_parent=_after_fork_in_parent)

@@ -78,8 +78,10 @@ class DriverEngine(LocalEngine):
         self.close_descriptors()
 
 
-def connect(settings: Settings) -> DriverEngine:
+def connect(settings: Settings, *, observer: bool = False) -> DriverEngine:
     """Connects this program to a session, started here if need be.
+
+    An ``observer`` only asks questions: no worker is started for it.
 
     Raises:
         launch.NothingRuns: a running head was asked for and there is none.
@@ -104,7 +106,7 @@ def connect(settings: Settings) -> DriverEngine:
         connection, head_pid, directory = launch.start_private()
     engine = DriverEngine(head_pid, directory, private=private)
     try:
-        _join(engine, connection, token, settings)
+        _join(engine, connection, token, settings, observer=observer)
     except BaseException:
         connection.close()
         if private:
@@ -115,7 +117,12 @@ def connect(settings: Settings) -> DriverEngine:
 
 
 def _join(
-    engine: DriverEngine, connection: socket.socket, token: bytes, settings: Settings
+    engine: DriverEngine,
+    connection: socket.socket,
+    token: bytes,
+    settings: Settings,
+    *,
+    observer: bool,
 ) -> None:
     """Says hello and waits to be let in."""
     inbox, inbox_end = socket_pair()
@@ -134,7 +141,7 @@ def _join(
         box = Outbox(connection, loop.send_later)
         if token:
             connection.send(token)
-        box.send(messages.hello(describe_program(settings)), (inbox_end.fileno(),))
+        box.send(messages.hello(describe_program(settings, observer=observer)), (inbox_end.fileno(),))
         inbox_end.close()
         # Needed for the first function, and imported while the head comes up.
         import cloudpickle  # noqa: F401
@@ -158,7 +165,7 @@ def _join(
     engine.watch_head()
 
 
-def describe_program(settings: Settings) -> dict[str, Any]:
+def describe_program(settings: Settings, *, observer: bool) -> dict[str, Any]:
     """What the head and the workers must know of this program."""
     import cloudpickle
 
@@ -174,6 +181,8 @@ def describe_program(settings: Settings) -> dict[str, Any]:
         "env": env,
         "namespace": settings.namespace,
         "log_to_driver": settings.log_to_driver,
+        "debug": Config.read().debug,
+        "observer": observer,
         "cluster": launch.cluster_settings(settings),
     }
 

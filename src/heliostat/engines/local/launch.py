@@ -258,7 +258,7 @@ def head_status() -> dict[str, Any] | None:
     from heliostat.engines.settings import Settings
 
     try:
-        engine = connect(Settings(address="auto"))
+        engine = connect(Settings(address="auto"), observer=True)
     except NothingRuns:
         return None
     try:

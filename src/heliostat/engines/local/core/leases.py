@@ -105,9 +105,14 @@ class Queue:
         )
 
     @property
+    def blocked(self) -> int:
+        """Attached workers whose task waits for others."""
+        return sum(worker.blocked for worker in self.attached.values())
+
+    @property
     def missing(self) -> int:
-        """Workers it wants and has not."""
-        return self.demand - self.running
+        """Workers it wants and has not. A blocked one counts: the demand includes its task."""
+        return self.demand - self.running - self.blocked
 
 
 class Placement:
@@ -173,6 +178,7 @@ class Leases:
         if worker is not None and not worker.blocked:
             worker.blocked = True
             self._give(_cpu_of(worker.held))
+            self._tell(worker)
 
     def unblocked(self, proc: int) -> None:
         """The worker goes on; what is free may fall below zero."""
@@ -180,6 +186,12 @@ class Leases:
         if worker is not None and worker.blocked:
             worker.blocked = False
             self._take(_cpu_of(worker.held))
+            self._tell(worker)
+
+    def _tell(self, worker: Worker) -> None:
+        """Its queue's owner may have more tasks out while some of them wait."""
+        if worker.queue is not None:
+            self.actions.append(("tell", worker.proc, worker.queue.key))
 
     def detached(self, proc: int, now: float) -> None:
         """The worker left its queue, as told."""
@@ -394,7 +406,7 @@ class Leases:
         worker.queue = None
         if queue is not None:
             del queue.attached[worker.proc]
-            self.actions.append(("left", worker.proc, queue.key))
+            self.actions.append(("tell", worker.proc, queue.key))
 
     # -- amounts --------------------------------------------------------------------------
 

@@ -107,6 +107,7 @@ class TaskQueue:
         backlog: ready tasks not sent yet.
         packets: packets out, by number: the tasks each holds.
         attached: workers reading the queue, by the head's latest word.
+        most: workers it may demand: ``limit``, and one for each whose task only waits.
         lively: packets out below which a single task is sent at once: one for each worker
             to run and one for it to find when it is done.
         demand: workers last asked of the head.
@@ -116,6 +117,7 @@ class TaskQueue:
         """``limit``: workers that could run at once if nobody else wanted any."""
         self.number = number
         self.limit = limit
+        self.most = limit
         self.backlog: deque[Task] = deque()
         self.packets: dict[int, list[Task]] = {}
         self.attached: frozenset[int] = frozenset()
@@ -123,10 +125,11 @@ class TaskQueue:
         self.demand = 0
         self._next_packet = 1
 
-    def set_attached(self, workers: Iterable[int]) -> None:
-        """The head's word on who reads the queue."""
+    def set_attached(self, workers: Iterable[int], blocked: int = 0) -> None:
+        """The head's word on who reads the queue, and how many of them wait in ``get``."""
         self.attached = frozenset(workers)
-        self.lively = 2 * (len(self.attached) or 1)
+        self.lively = 2 * (len(self.attached) - blocked or 1)
+        self.most = self.limit + blocked
 
     # -- going out ------------------------------------------------------------------------
 
@@ -161,7 +164,7 @@ class TaskQueue:
     def wanted(self) -> int:
         """Workers this queue could keep busy."""
         busy = len(self.packets) + len(self.backlog)
-        return busy if busy < self.limit else self.limit
+        return busy if busy < self.most else self.most
 
     # -- coming back ----------------------------------------------------------------------
 

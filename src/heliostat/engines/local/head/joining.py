@@ -110,6 +110,9 @@ class Joining:
         member.pidfd = os.pidfd_open(pid)
         self._loop.watch(member.pidfd, gone)
         inbox.send(messages.welcome(member.proc, {**job.setup, "env": about["env"]}))
+        server.debug = server.debug or about["debug"]
+        if about["observer"]:
+            return
         count = min(cluster["totals"].get("CPU", 0) // UNIT, PRESTART)
         server.prestart(job.number, tuple(sorted(about["env"].items())), count)
 

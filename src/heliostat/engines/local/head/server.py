@@ -41,6 +41,7 @@ class Server:
         self.memory = memory
         self.pool: Pool
         self.ending: dict[int, float] = {}
+        self.debug = False
         self._board = board
         self._functions: dict[bytes, bytes] = {}
         self._wanted: dict[bytes, list[Member]] = {}
@@ -115,6 +116,9 @@ class Server:
             leases.schedule(self.is_idle, now)
             for action in _drained(leases.actions):
                 getattr(self, "_do_" + action[0])(*action[1:])
+        if self.debug:
+            leases.check()
+            actors.check()
         self._end_overdue(now)
         if leases.waiting or self.ending:
             return _TICK
@@ -130,9 +134,13 @@ class Server:
             self._do_retire(proc, "the session ended")
 
     def is_idle(self, proc: int) -> bool:
-        """Whether a leased worker waits for a packet."""
+        """Whether a leased worker waits for a packet and there is none for it."""
         member = self.members.get(proc)
-        return member is None or self._board.is_idle(member.slot)
+        if member is None or not self._board.is_idle(member.slot):
+            return member is None
+        worker = self.leases.workers.get(proc)
+        queue = worker.queue if worker is not None else None
+        return queue is None or not _is_readable(self._queue_fds.get(queue.key, -1))
 
     # -- queues and leases ----------------------------------------------------------------
 
@@ -165,22 +173,29 @@ class Server:
         owner, number = key
         inbox = self.members.introduce(owner, proc)
         queue = self.leases.queues[key]
-        env = {"resources": queue.resources, "gpus": [index for index, _ in gpus]}
+        env = {"resources": queue.resources, "gpus": self._gpu_ids(gpus)}
         if inbox is not None:
             fds = (self._queue_fds[key], inbox)
             self.members.tell(proc, messages.attach(number, owner, env), fds)
         self._tell_workers(key)
 
+    def _gpu_ids(self, gpus: Any) -> list[str]:
+        """The devices' ids as CUDA knows them; by number where the host has none such."""
+        ids = self.cluster["gpu_ids"]
+        return [ids[index] if index < len(ids) else str(index) for index, _ in gpus]
+
     def _do_detach(self, proc: int) -> None:
         self.members.tell(proc, messages.detach())
 
-    def _do_left(self, proc: int, key: tuple[int, int]) -> None:
+    def _do_tell(self, proc: int, key: tuple[int, int]) -> None:
         self._tell_workers(key)
 
     def _tell_workers(self, key: tuple[int, int]) -> None:
         queue = self.leases.queues.get(key)
         if queue is not None:
-            message = messages.workers(key[1], tuple(queue.attached), queue.demand)
+            message = messages.workers(
+                key[1], tuple(queue.attached), queue.demand, queue.blocked
+            )
             self.members.tell(key[0], message)
 
     def _do_kill(self, proc: int, reason: str) -> None:
@@ -231,7 +246,7 @@ class Server:
         if actor is None:
             self._do_retire(proc, "unused")
             return
-        spec = {**actor.spec, "resources": actor.spec["run"], "gpus": [i for i, _ in gpus]}
+        spec = {**actor.spec, "resources": actor.spec["run"], "gpus": self._gpu_ids(gpus)}
         self.members.tell(proc, messages.host_actor(actor_id, actor.incarnation, spec))
 
     def _do_actor_tell(self, actor: Actor, procs: tuple[int, ...]) -> None:
@@ -441,4 +456,5 @@ def setup_of(job: Job, about: dict[str, Any], cluster: dict[str, Any]) -> dict[s
         "address": cluster["address"],
         "totals": cluster["totals"],
         "gpus": cluster["totals"].get("GPU", 0),
+        "debug": about["debug"],
     }

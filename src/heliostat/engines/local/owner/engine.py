@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from heliostat.engines.local.core.objects import FAILED, PENDING, Entry
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.actors import LocalActor
 from heliostat.engines.local.store import values
+from heliostat.engines.local.store.segments import Block
 from heliostat.engines.local.wire import messages
 from heliostat.engines.refs import ObjectRef
 
@@ -56,6 +58,10 @@ class LocalEngine(Engine):
 
     def get(self, refs: Sequence[ObjectRef[Any]], timeout: float | None) -> list[Any]:
         entries = [ref._entry for ref in refs]
+        home = self.session.home
+        for entry in entries:
+            if entry.home is not home:
+                self.session.references.check_session([entry])
         pending = [entry for entry in entries if entry.state == PENDING]
         if pending:
             self._check_open()
@@ -70,6 +76,9 @@ class LocalEngine(Engine):
 
     def _wait_all(self, pending: list[Entry], timeout: float | None) -> None:
         session = self.session
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is not None and asyncio._get_running_loop() is not None:
+            warn_blocking()
         session.want(pending)
         if len(pending) == 1:
             entry = pending[0]
@@ -89,7 +98,9 @@ class LocalEngine(Engine):
             return pump.wait(ready, timeout)
         if timeout is not None and timeout <= _LEND_AFTER:
             return pump.wait(ready, timeout)
-        if pump.wait(ready, _LEND_AFTER):
+        # With nobody to run our own tasks, the wait would be for ourselves.
+        patience = 0.0 if self.session.tasks.starved else _LEND_AFTER
+        if pump.wait(ready, patience):
             return True
         self.lend(True)
         try:
@@ -289,6 +300,9 @@ class LocalEngine(Engine):
     def forked(self) -> None:
         self.session.forked()
 
+    def has_forked(self) -> None:
+        Block.forks_so_far += 1
+
     def _check_open(self) -> None:
         over = self.session.over
         if over is not None:
@@ -356,6 +370,18 @@ class _Countdown:
             for entry in self._entries:
                 if entry.state == PENDING:
                     entry.forget(self._waiter)
+
+
+def warn_blocking() -> None:
+    """A coroutine waits in ``get``: nothing else on its event loop runs meanwhile."""
+    import warnings
+
+    warnings.warn(
+        "Using blocking heliostat.get inside a coroutine blocks its event loop: no other "
+        "coroutine runs until the value is there. Use `await ref` instead.",
+        RuntimeWarning,
+        stacklevel=6,
+    )
 
 
 def timed_out(entries: list[Entry], timeout: float | None) -> Exception:

@@ -36,9 +36,10 @@ def is_instance(failure: Any, types: tuple[type[BaseException], ...]) -> bool:
 
 def foreign(entry: Entry) -> RuntimeError:
     """A reference is used in a session it doesn't belong to."""
+    over = entry.home.engine.session.over or "it is another one"
     return RuntimeError(
-        f"ObjectRef({entry.binary().hex()}) belongs to a session that has ended; references "
-        "can't be used after heliostat.shutdown()"
+        f"ObjectRef({entry.binary().hex()}) can't be used in this session; the one it belongs "
+        f"to is not available here: {over}"
     )
 
 

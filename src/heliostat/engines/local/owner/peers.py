@@ -79,6 +79,11 @@ class Peers:
         """Bytes kept back, over all peers."""
         return sum(box.waiting for box in self._boxes.values())
 
+    def forked(self) -> None:
+        """In a forked child: closes the sockets, which the parent goes on using."""
+        for box in self._boxes.values():
+            box.sock.close()
+
     def close(self) -> None:
         """Closes every connection."""
         for box in self._boxes.values():

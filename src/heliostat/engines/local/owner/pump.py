@@ -257,6 +257,12 @@ class Pump:
         except BlockingIOError:
             pass
 
+    def forked(self) -> None:
+        """In a forked child: there is no background thread, and nothing to read."""
+        self._closed = True
+        os.close(self._shake)
+        os.close(self._wake)
+
     def close(self) -> None:
         """Ends the background thread."""
         self._closed = True

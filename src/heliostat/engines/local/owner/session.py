@@ -32,6 +32,10 @@ ARENA_BYTES = 64 << 20
 WARM_BYTES = 256 << 20
 
 
+#: Times a full store is asked for room, over 1.5 s.
+_GRANT_ATTEMPTS = 6
+
+
 class SessionOver(RuntimeError):
     """The head is gone, and with it the session."""
 
@@ -94,6 +98,8 @@ class Session:
         self.references.nudge = self.pump.nudge
         self.references.returned_bytes = self._return_memory
         self.loop.settle.append(self.references.settle)
+        if about["debug"]:
+            self.loop.settle.append(self.check)
         self._register()
 
     def _register(self) -> None:
@@ -179,7 +185,21 @@ class Session:
         answer.there = True
 
     def _grant_memory(self, size: int) -> None:
-        self.request("grant", (size,))
+        """Asks for shared memory; a full store may have room once others let go of theirs.
+
+        Raises:
+            ObjectStoreFullError: it stayed full.
+        """
+        from heliostat.exceptions import ObjectStoreFullError
+
+        for attempt in range(_GRANT_ATTEMPTS):
+            try:
+                self.request("grant", (size,))
+                return
+            except ObjectStoreFullError:
+                if attempt == _GRANT_ATTEMPTS - 1:
+                    raise
+                self.pump.wait(lambda: self.over, 0.05 * 2**attempt)
 
     def _return_memory(self, size: int) -> None:
         self.head.send(messages.request(0, "ungrant", (size,)))
@@ -237,6 +257,12 @@ class Session:
     def forked(self) -> None:
         """In a forked child: closes what was inherited, without a word to anybody."""
         self.over = f"this process was forked from process {os.getppid()}, which has the session"
+        self.pump.forked()
+        self.tasks.forked()
+        self.peers.forked()
+        self.head.close()
+        self.head.sock.close()
+        self.loop.close()
         self.segments.forget()
 
     def check(self) -> None:

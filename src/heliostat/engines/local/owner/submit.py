@@ -158,7 +158,7 @@ class Tasks:
                 calls.append(call if type(call) is tuple else call.wire(references, fds))
             function = tasks[0].function
             queue.box.send(messages.tasks(number, function.key, function.returns, calls), fds)
-        if queue.demand < queue.limit:
+        if queue.demand < queue.most:
             wanted = queue.wanted()
             if wanted > queue.demand:
                 queue.demand = wanted
@@ -170,6 +170,11 @@ class Tasks:
         for queue in self._queues.values():
             if queue.backlog:
                 self.flush(queue)
+
+    @property
+    def starved(self) -> bool:
+        """Tasks wait in a queue that no worker reads."""
+        return any(not q.idle and not q.attached for q in self._queues.values())
 
     @property
     def outstanding(self) -> bool:
@@ -270,11 +275,13 @@ class Tasks:
 
     # -- workers --------------------------------------------------------------------------
 
-    def on_workers(self, number: int, attached: tuple[int, ...], granted: int) -> None:
-        """The head attached or detached workers."""
+    def on_workers(
+        self, number: int, attached: tuple[int, ...], granted: int, blocked: int
+    ) -> None:
+        """The head attached or detached workers, or one of them blocked or went on."""
         queue = self._queues.get(number)
         if queue is not None:
-            queue.set_attached(attached)
+            queue.set_attached(attached, blocked)
             queue.demand = granted
             self.flush(queue)
 
@@ -302,6 +309,11 @@ class Tasks:
         """Asserts the invariants of every queue."""
         for queue in self._queues.values():
             queue.check()
+
+    def forked(self) -> None:
+        """In a forked child: closes the sockets, which the parent goes on using."""
+        for queue in self._queues.values():
+            queue.box.sock.close()
 
     def close(self) -> None:
         """Closes the queues' sockets."""

@@ -52,12 +52,17 @@ class Block:
         holder: the process whose arena it is in.
         source: what keeps the memory alive from afar, if it isn't ours to free.
         tainted: it must not be reused.
+        forks: how often this process had forked when the block was made: a child forked
+            since then sees its memory, and nobody knows for how long.
     """
+
+    forks_so_far = 0
 
     __slots__ = (
         "__weakref__",
         "_dropped",
         "arena",
+        "forks",
         "holder",
         "mapping",
         "offset",
@@ -83,6 +88,7 @@ class Block:
         self.mapping = mapping
         self.source = source
         self.tainted = False
+        self.forks = Block.forks_so_far
         self._dropped = dropped
         mapping.blocks += 1
 
@@ -111,7 +117,8 @@ class Block:
         # May run at any moment in any thread: only an append.
         self.mapping.blocks -= 1
         if self._dropped is not None:
-            self._dropped((self.holder, self.arena, self.offset, not self.tainted))
+            clean = not self.tainted and self.forks == Block.forks_so_far
+            self._dropped((self.holder, self.arena, self.offset, clean))
 
 
 class Segments:

@@ -226,10 +226,10 @@ def detach() -> Message:
     return (DETACH,)
 
 
-def workers(queue: int, attached: tuple[int, ...], granted: int) -> Message:
-    """The workers now attached to the owner's ``queue``, and how many it has demanded in
-    the head's eyes."""
-    return (WORKERS, queue, attached, granted)
+def workers(queue: int, attached: tuple[int, ...], granted: int, blocked: int) -> Message:
+    """The workers now attached to the owner's ``queue``, how many it has demanded in the
+    head's eyes, and how many of the attached are blocked in ``get``."""
+    return (WORKERS, queue, attached, granted, blocked)
 
 
 def died(proc: int, death: dict[str, Any]) -> Message:

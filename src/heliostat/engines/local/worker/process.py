@@ -49,7 +49,7 @@ class WorkerProcess:
         self.exit_status = 0
         self.actor: ActorHost | None = None
         self.resources: dict[str, int] = {}
-        self.gpus: list[int] = []
+        self.gpus: list[str] = []
         self.code: dict[bytes, bytes] = {}
         self.output = Output(self.session, setup["driver"] if setup["log_to_driver"] else 0)
         self.executor = Executor(self, slot)
