@@ -206,7 +206,8 @@ def _circumstances(record: Record) -> Iterator[str]:
         f"{machine['cpus']}, {machine['memory']}; {machine['system']}; {machine['python']}; "
         f"load {machine['load_before']} before; repetitions: {repeated}, subjects in turn, "
         "2 workers each; floor: two processes pinned on two cores, as are "
-        "caller and workers in the rows of one call at a time; ± is the sample farthest from the median.[/]"
+        "caller and workers in the rows of one call at a time; "
+        "± is the sample farthest from the median.[/]"
     )
     versions = ", ".join(
         f"{SUBJECTS[name].title} {version}" for name, version in record.versions.items()
