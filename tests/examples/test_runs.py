@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -149,26 +149,29 @@ def test_a_step_that_fails_stops_the_cluster_too(run: Run) -> None:
 def test_an_interrupted_demonstration_stops_its_cluster(
     environment: dict[str, str], signum: signal.Signals
 ) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "examples.classifier", "demo"],
-        env={**environment, "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    before = []
-    for line in process.stdout:
-        before.append(line)
-        if "How much faster" in line:
-            break
-    else:
-        pytest.fail(f"it ended early:\n{''.join(before)}")
-    if signum == signal.SIGINT:
-        os.killpg(process.pid, signum)  # as a terminal does
-    else:
-        process.send_signal(signum)
-    after = process.communicate(timeout=30)[0]
+    with subprocess.Popen(
+        [sys.executable, "-m", "examples.classifier", "demo"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        before = list(until("How much faster", process.stdout))
+        assert "How much faster" in before[-1], "it ended early:\n" + "".join(before)
+        if signum == signal.SIGINT:
+            os.killpg(process.pid, signum)  # as a terminal does
+        else:
+            process.send_signal(signum)
+        after = process.stdout.read()
     assert "Stopped." in after
     assert process.returncode == 128 + signum
+
+
+def until(text: str, lines: Iterable[str]) -> Iterator[str]:
+    """The lines up to the one with ``text`` in it, or all."""
+    for line in lines:
+        yield line
+        if text in line:
+            return
 
 
 def test_without_a_cluster_the_feeder_says_how_to_start_one(
