@@ -118,13 +118,13 @@ def dumps(value: Any) -> Pickled:
 
 
 def dumps_code(value: Any) -> Pickled:
-    """Pickles a function or class with everything in band, as the head stores it."""
+    """Pickles a function or class with everything in band, as the head stores it.
+
+    Always by cloudpickle: the name of what was decorated stands for the remote function that
+    came of it, so a worker couldn't find the plain one by it.
+    """
     output = io.BytesIO()
-    pickler: Any
-    if _travels_by_value(value.__module__) or "<locals>" in value.__qualname__:
-        pickler = _cloud_pickler()(output, None)
-    else:
-        pickler = _FastPickler(output, 5)
+    pickler = _cloud_pickler()(output, None)
     try:
         pickler.dump(value)
     except Exception as error:
