@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import time
-from typing import Any
+import sys
 
-from heliostat.engines.local.store.board import Board
-from heliostat.engines.local.wire.framing import adopt_socket, socket_pair
-from heliostat.engines.local.worker import system, template
+# What is imported here is paid before the first worker can be forked; `main` forks the
+# template with next to nothing loaded, and both load the rest at the same time.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from typing import Any
 
 
 def main(mode: str, session_dir: str, fd: int) -> None:
     """Runs a head; ``launch.spawn_head`` says what the arguments are."""
+    import _socket  # `socket` takes 6 ms
+
     os.set_inheritable(fd, False)
     parent = os.getppid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.chdir("/")
-    control, template_end = socket_pair()
-    board_fd = Board.create()
+    control, template_end = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    board_fd = os.memfd_create("heliostat-board", os.MFD_CLOEXEC)
     # Before anything else: the template is what every worker will look like.
     if os.fork() == 0:
         os.close(fd)
         control.close()
-        template.start(template_end, board_fd, session_dir, ())
+        from heliostat.engines.local.worker import template
+
+        template.start(template_end.detach(), board_fd, session_dir, ())
     template_end.close()
+    serve(mode, session_dir, fd, parent, control.detach(), board_fd)
+
+
+def serve(
+    mode: str, session_dir: str, fd: int, parent: int, control: int, board_fd: int
+) -> None:
+    """The head's own life, once the template is forked."""
+    import signal
+
+    from heliostat.engines.local.wire.framing import adopt_socket
+    from heliostat.engines.local.worker import system
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.chdir("/")
     system.become_subreaper()
-    head = Head(session_dir, control, board_fd)
+    head = Head(session_dir, adopt_socket(control), board_fd)
     if mode == "private":
-        connection = adopt_socket(fd)
-        connection.setblocking(False)
-        head.serve_program(connection, parent)
+        head.serve_program(adopt_socket(fd), parent)
     else:
         head.serve_everybody(fd)
     head.run()
@@ -42,7 +56,10 @@ class Head:
     """A session's head: its server, who may join, and its end."""
 
     def __init__(self, session_dir: str, control: socket.socket, board_fd: int) -> None:
+        import signal
+
         from heliostat.engines.local.head.loop import Loop
+        from heliostat.engines.local.store.board import Board
 
         self._session_dir = session_dir
         self._control = control
@@ -134,6 +151,8 @@ class Head:
         timeout: float = self.server.turn()
         self.server.forget_ended_jobs()
         if self._ending:
+            import time
+
             if not self.server.pool.workers or time.monotonic() > self._ending:
                 self._loop.running = False
             return 0.02
@@ -151,6 +170,8 @@ class Head:
         if self.server is None:
             self._loop.running = False
             return
+        import time
+
         self._ending = time.monotonic() + 2.0
         self.server.end_all()
 

@@ -22,16 +22,11 @@ class Board:
     """All slots; the owner of a slot uses ``Slot``."""
 
     def __init__(self, fd: int) -> None:
-        """Maps the file; the descriptor stays the caller's."""
+        """Maps the memory file, which is made large enough; the descriptor stays the caller's.
+        Its pages come into being as slots are used."""
+        os.ftruncate(fd, SLOTS * _WORDS * 8)
         self._memory = mmap.mmap(fd, SLOTS * _WORDS * 8)
         self._words = memoryview(self._memory).cast("Q")
-
-    @staticmethod
-    def create() -> int:
-        """The descriptor of a new board; the pages come into being as slots are used."""
-        fd = os.memfd_create("heliostat-board", os.MFD_CLOEXEC)
-        os.ftruncate(fd, SLOTS * _WORDS * 8)
-        return fd
 
     def is_idle(self, slot: int) -> bool:
         """Whether the slot's worker waits for a packet."""

@@ -57,7 +57,9 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
 def adopt_socket(fd: int) -> socket.socket:
     """Wraps a received descriptor; naming the family saves three system calls."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=fd)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=fd)
+    sock.setblocking(False)
+    return sock
 
 
 def pack(messages: Sequence[Message]) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import sys
 from typing import Any
 
@@ -23,11 +22,7 @@ def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: i
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _redirect(setup["log"])
     _take_over(setup)
-    receiving: socket.socket = adopt_socket(inbox)
-    receiving.setblocking(False)
-    sending = adopt_socket(head)
-    sending.setblocking(False)
-    process = WorkerProcess(proc, receiving, sending, slot, setup)
+    process = WorkerProcess(proc, adopt_socket(inbox), adopt_socket(head), slot, setup)
     process.output.install()
     try:
         process.run()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
@@ -20,7 +19,7 @@ from typing import Any
 from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
-from heliostat.engines.local.wire.framing import Receiver
+from heliostat.engines.local.wire.framing import Receiver, adopt_socket
 from heliostat.engines.local.worker import system
 
 
@@ -152,10 +151,25 @@ class Template:
                 os.waitpid(pid, 0)
             except ChildProcessError:
                 pass
+        import shutil  # 3 ms, wanted once
+
         shutil.rmtree(self._session_dir, ignore_errors=True)
         os._exit(0)
 
 
+#: What a worker needs at its first task, loaded once for all. Named, not imported: the public
+#: API stands above the engines.
+_NEEDED = (
+    "heliostat.engines.local.worker.main",
+    "cloudpickle",
+    "traceback",
+    "heliostat.exceptions",
+    "heliostat.api.actors",
+    "heliostat.api.context",
+    "heliostat.api.functions",
+    "heliostat.api.lifecycle",
+    "heliostat.api.objects",
+)
 _BOTH = select.POLLIN | select.POLLOUT
 
 
@@ -171,7 +185,7 @@ def _run_site() -> None:
 
 
 def start(
-    control: socket.socket, board_fd: int, session_dir: str, preload: tuple[str, ...]
+    control: int, board_fd: int, session_dir: str, preload: tuple[str, ...]
 ) -> None:
     """The template's whole life, in a process the head just forked. Does not return."""
     status = 1
@@ -179,11 +193,11 @@ def start(
         system.die_with_parent(signal.SIGTERM)
         # The head gone: the control socket ends too, but a signal can't be held open by
         # anybody's copy of a descriptor.
-        template = Template(control, board_fd, session_dir)
+        template = Template(adopt_socket(control), board_fd, session_dir)
         signal.signal(signal.SIGTERM, lambda *_: template._end())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _run_site()
-        for module in ("heliostat.engines.local.worker.main", "cloudpickle", *preload):
+        for module in (*_NEEDED, *preload):
             __import__(module)
         gc.collect()
         gc.freeze()
