@@ -27,7 +27,7 @@ def _is_full(error: OSError) -> bool:
 
 
 _FULL = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ETOOMANYREFS, errno.ENOMEM})
-_GONE = frozenset({errno.ENOTCONN, errno.EBADF})
+_GONE = frozenset({errno.ENOTCONN})
 
 
 class Outbox:

@@ -153,8 +153,9 @@ class Executor:
         for fd in fds:
             os.close(fd)
         process.task = 0
-        slot[0] = 0
         self._reply(packet, elapsed, results, lent, out_fds)
+        # Not before the kernel has the reply: what the board doesn't show can't be missed.
+        slot[0] = 0
 
     def _run_encoded(
         self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
@@ -181,8 +182,9 @@ class Executor:
             for fd in fds:
                 os.close(fd)
             session.references.settle()
-        if session.peers.waiting > OUT_BOUND:
-            session.pump.wait(lambda: session.peers.waiting <= OUT_BOUND)
+        box = session.peers.box(self._owner)
+        if box is not None and box.waiting:
+            session.pump.wait(lambda: not box.waiting)
 
     # -- functions ------------------------------------------------------------------------
 
