@@ -36,20 +36,27 @@ class Function:
     Attributes:
         key: content hash under which the workers know it.
         name: for messages.
+        called: what the user calls its tasks; empty: as the function.
         returns: results of a task.
         batch: tasks to send in one packet.
         retry_exceptions: what its author wants repeated: all or none of its own exceptions,
             or those of the given types.
     """
 
-    __slots__ = ("batch", "key", "name", "retry_exceptions", "returns", "seconds")
+    __slots__ = ("batch", "called", "key", "name", "retry_exceptions", "returns", "seconds")
 
     def __init__(
-        self, key: bytes, name: str, returns: int = 1, retry_exceptions: Any = False
+        self,
+        key: bytes,
+        name: str,
+        returns: int = 1,
+        retry_exceptions: Any = False,
+        called: str = "",
     ) -> None:
         self.key = key
         self.returns = returns
         self.name = name
+        self.called = called
         self.retry_exceptions = retry_exceptions
         self.seconds: float | None = None
         self.batch = 1

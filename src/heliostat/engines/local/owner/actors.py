@@ -186,7 +186,7 @@ class Actors:
             retries = actor.traits[2]
         if 0 < calls.max_pending <= calls.count:
             raise pending_calls_exceeded(actor)
-        if count == 1 and not kwargs and values.are_plain(args):
+        if count == 1 and not kwargs and not options.name and values.are_plain(args):
             number = next(session.objects.numbers)
             entry = Entry(session.home, number)
             task = Task(number, (number, method, args), entry, CALL, retries, None)
@@ -200,7 +200,7 @@ class Actors:
                 session.loop.raise_interrupt()
             return ObjectRef(entry)
         extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
-        extra.method = method if count == 1 else (method, count)
+        extra.method = (method, count, options.name) if count != 1 or options.name else method
         entries = tuple(session.objects.new() for _ in range(count))
         extra.number = entries[0].number if count else next(session.objects.numbers)
         function = Function(b"", method, count, options.retry_exceptions)

@@ -44,6 +44,7 @@ class Prepared:
             options.name or template.definition.name,
             options.num_returns,
             options.retry_exceptions,
+            options.name or "",
         )
         self.retries = options.max_retries
         self.failure, self.queue = tasks.queue_for(options.amounts, options.runtime_env)
@@ -157,7 +158,7 @@ class Tasks:
                 call = task.call
                 calls.append(call if type(call) is tuple else call.wire(references, fds))
             function = tasks[0].function
-            queue.box.send(messages.tasks(number, function.key, function.returns, calls), fds)
+            queue.box.send(messages.tasks(number, function.key, function.called, function.returns, calls), fds)
         if queue.demand < queue.most:
             wanted = queue.wanted()
             if wanted > queue.demand:

@@ -181,9 +181,9 @@ class Segments:
         if holder == self.proc or key in self._foreign:
             os.close(fd)
             return
-        self._foreign[key] = Mapping(fd)
-        if len(self._foreign) > IDLE_MAPPINGS:
+        if len(self._foreign) >= IDLE_MAPPINGS:
             self._drop_idle()
+        self._foreign[key] = Mapping(fd)
 
     def mapping(self, holder: int, arena: int) -> Mapping:
         """The mapping of an arena that was adopted, or is ours."""
@@ -195,7 +195,7 @@ class Segments:
 
     def _drop_idle(self) -> None:
         idle = [key for key, mapping in self._foreign.items() if not mapping.blocks]
-        for key in idle[: len(self._foreign) - IDLE_MAPPINGS]:
+        for key in idle[: len(self._foreign) - IDLE_MAPPINGS + 1]:
             self._foreign.pop(key).close()
 
     def usage(self) -> tuple[int, int]:

@@ -85,10 +85,15 @@ def dispatch(handlers: Handlers, message: Message) -> None:
 # --- tasks -------------------------------------------------------------------------------
 
 
-def tasks(packet: int, function: bytes, returns: int, calls: Sequence[tuple[Any, ...]]) -> Message:
-    """A packet of tasks of one function, each with ``returns`` results. A call is ``(number, args)`` when every argument
-    is a plain scalar, else ``(number, blob, slots)``: see ``owner.arguments``."""
-    return (TASKS, packet, function, returns, calls)
+def tasks(
+    packet: int, function: bytes, name: str, returns: int, calls: Sequence[tuple[Any, ...]]
+) -> Message:
+    """A packet of tasks of one function, each with ``returns`` results.
+
+    ``name`` is what the user called them, or empty. A call is ``(number, args)`` when every
+    argument is a plain scalar, else ``(number, blob, slots)``: see ``owner.arguments``.
+    """
+    return (TASKS, packet, function, name, returns, calls)
 
 
 def done(
@@ -276,8 +281,8 @@ def exit_process(reason: str, grace: float) -> Message:
 
 def calls(actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]) -> Message:
     """Actor calls in order. A call is ``(number, method, args)`` or
-    ``(number, method, blob, slots)``, as for tasks; ``method`` is ``(name, returns)`` where
-    there are other than one."""
+    ``(number, method, blob, slots)``, as for tasks; ``method`` is ``(name, returns, called)``
+    where there are other than one, or where the user called the call something."""
     return (CALLS, actor_id, caller, incarnation, batch)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.owner import arguments
@@ -52,6 +53,8 @@ class ActorHost:
         self.max_concurrency: int = spec["max_concurrency"]
         self.lock = threading.Lock()
         self._methods: dict[str, Callable[..., Any]] = {}
+        # Of each thread and each coroutine its own.
+        self._running: ContextVar[Call | None] = ContextVar("call", default=None)
 
     # -- life -----------------------------------------------------------------------------
 
@@ -127,6 +130,7 @@ class ActorHost:
 
     def run_call(self, call: Call) -> Any:
         """Runs a call to its value or ``outcome.Failure``."""
+        self._running.set(call)
         try:
             method = self.method(call.method)
             args, kwargs = call.arguments()
@@ -189,7 +193,15 @@ class ActorHost:
     def context(self) -> dict[str, Any]:
         """Facts for ``get_runtime_context``."""
         spec = self._spec
+        call = self._running.get()
+        class_name, module, _ = spec["meta"]
+        facts: dict[str, Any] = {}
+        if call is not None:
+            facts["task_id"] = self.process.task_id(call.caller, call.number)
+            facts["task_name"] = call.called or f"{class_name}.{call.method}"
+            facts["function_name"] = f"{module}.{class_name}.{call.method}"
         return {
+            **facts,
             "actor_id": self.actor_id,
             "actor": self.session.actors.handle(
                 self.actor_id, spec["traits"], spec["meta"], None

@@ -26,18 +26,32 @@ class Call:
         caller: the process that made it.
         number: its number there.
         method, returns: what to run, and how many results it has.
+        called: what the user calls the call; empty: as the method.
         args: its arguments, if they are plain; else None, and ``payload`` and ``slots`` are
             what ``arguments.decode`` makes them of.
         lent: references it came with.
     """
 
-    __slots__ = ("args", "caller", "lent", "method", "number", "payload", "returns", "slots")
+    __slots__ = (
+        "args",
+        "called",
+        "caller",
+        "lent",
+        "method",
+        "number",
+        "payload",
+        "returns",
+        "slots",
+    )
 
-    def __init__(self, caller: int, number: int, method: str, returns: int, args: Any) -> None:
+    def __init__(
+        self, caller: int, number: int, method: str, returns: int, args: Any, called: str
+    ) -> None:
         self.caller = caller
         self.number = number
         self.method = method
         self.returns = returns
+        self.called = called
         self.args = args
         self.payload: Any = None
         self.slots: Any = ()

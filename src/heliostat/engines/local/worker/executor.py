@@ -40,9 +40,10 @@ class Executor:
         self._functions: dict[bytes, Callable[..., Any]] = {}
         self._receiver: Receiver | None = None
         self._queue = 0
-        self._owner = 0
+        self.owner = 0
         self._detaching = False
-        self.name = ""
+        self._function: Any = None
+        self._called = ""
 
     # -- leases ---------------------------------------------------------------------------
 
@@ -52,7 +53,7 @@ class Executor:
         self._receiver = Receiver(adopt_socket(take_fd()))
         self._session.peers.add(owner, take_fd())
         self._queue = queue
-        self._owner = owner
+        self.owner = owner
         self._process.assign(env)
         self._idle.register(
             self._receiver.sock.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE
@@ -115,18 +116,25 @@ class Executor:
         return (*message[1:], fds)
 
     def _run_packet(
-        self, packet: int, key: bytes, returns: int, calls: list[tuple[Any, ...]], fds: list[int]
+        self,
+        packet: int,
+        key: bytes,
+        called: str,
+        returns: int,
+        calls: list[tuple[Any, ...]],
+        fds: list[int],
     ) -> None:
         process = self._process
         slot = self._slot
-        owner = self._owner
+        owner = self.owner
         results: list[Any] = []
         lent: Lent = []
         out_fds: list[int] = []
         function = self._functions.get(key)
         if function is None:
             function = self._fetch(key)
-        self.name = getattr(function, "__qualname__", "") or repr(function)
+        self._function = function
+        self._called = called
         clock = time.perf_counter
         began = clock()
         last = len(calls) - 1
@@ -178,11 +186,11 @@ class Executor:
             message = messages.done(
                 self._queue, packet, session.home.proc, elapsed, results, kept
             )
-            session.peers.send(self._owner, message, fds)
+            session.peers.send(self.owner, message, fds)
             for fd in fds:
                 os.close(fd)
             session.references.settle()
-        box = session.peers.box(self._owner)
+        box = session.peers.box(self.owner)
         if box is not None and box.waiting:
             session.pump.wait(lambda: not box.waiting)
 
@@ -198,9 +206,17 @@ class Executor:
         self._functions[key] = function
         return function
 
-    def owner_uid(self) -> bytes:
-        """16 bytes that name the process whose tasks are run."""
-        return self._session.home.uid[:12] + self._owner.to_bytes(4, "big")
+    @property
+    def name(self) -> str:
+        """What the task running is called."""
+        return self._called or getattr(self._function, "__qualname__", "") or repr(self._function)
+
+    @property
+    def full_name(self) -> str:
+        """Its function with the module."""
+        function = self._function
+        qualname = getattr(function, "__qualname__", "") or repr(function)
+        return f"{getattr(function, '__module__', '')}.{qualname}"
 
     def close(self) -> None:
         """Closes what it holds open."""

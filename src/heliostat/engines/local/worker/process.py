@@ -95,12 +95,12 @@ class WorkerProcess:
     def _opened(self, caller: int, call: tuple[Any, ...]) -> Call:
         """A call with its descriptors taken and its references known."""
         number, method, *content = call
-        name, returns = (method, 1) if type(method) is str else method
+        name, returns, called = (method, 1, "") if type(method) is str else method
         if len(content) == 1:
-            return Call(caller, number, name, returns, content[0])
+            return Call(caller, number, name, returns, content[0], called)
         lent: Lent = []
         payload, slots = outcome.opened(self, content[0], content[1], self.session.loop.take_fd, lent)
-        opened = Call(caller, number, name, returns, None)
+        opened = Call(caller, number, name, returns, None, called)
         opened.payload, opened.slots, opened.lent = payload, slots, lent
         return opened
 
@@ -142,10 +142,15 @@ class WorkerProcess:
         if self.actor is not None:
             facts.update(self.actor.context())
         elif self.task:
-            owner = self.executor.owner_uid()
-            facts["task_id"] = owner + self.task.to_bytes(8, "big")
-            facts["task_name"] = facts["function_name"] = self.executor.name
+            facts["task_id"] = self.task_id(self.executor.owner, self.task)
+            facts["task_name"] = self.executor.name
+            facts["function_name"] = self.executor.full_name
         return facts
+
+    def task_id(self, owner: int, number: int) -> bytes:
+        """The id of a task or call: 16 bytes of its owner, 8 of its number."""
+        uid = self.session.home.uid
+        return uid[:12] + owner.to_bytes(4, "big") + number.to_bytes(8, "big")
 
     def describe_task(self) -> str:
         """The function or method running, for messages."""
