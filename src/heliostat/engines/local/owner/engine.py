@@ -115,26 +115,37 @@ class LocalEngine(Engine):
         timeout: float | None,
         fetch_local: bool,
     ) -> tuple[list[ObjectRef[Any]], list[ObjectRef[Any]]]:
-        entries = [ref._entry for ref in refs]
-        pending = [entry for entry in entries if entry.state == PENDING]
-        missing = num_returns - (len(entries) - len(pending))
-        if missing > 0 and (timeout is None or timeout > 0):
-            self._check_open()
-            self.session.want(pending)
-            countdown = _Countdown(self.session.loop.lock, pending, missing)
-            try:
-                self._block(countdown.done, timeout)
-            finally:
-                countdown.withdraw()
-        elif missing > 0:
-            self.session.want(pending)
-            self.session.pump.wait(lambda: False, 0)
+        count = 0
+        for ref in refs:
+            if ref._entry.state != PENDING:
+                count += 1
+                if count == num_returns:
+                    break
+        else:
+            self._wait_some([ref._entry for ref in refs], num_returns, timeout)
         ready: list[ObjectRef[Any]] = []
         rest: list[ObjectRef[Any]] = []
-        for ref, entry in zip(refs, entries):
-            taken = len(ready) < num_returns and entry.state != PENDING
-            (ready if taken else rest).append(ref)
+        for index, ref in enumerate(refs):
+            if len(ready) == num_returns:
+                rest.extend(refs[index:])
+                break
+            (rest if ref._entry.state == PENDING else ready).append(ref)
         return ready, rest
+
+    def _wait_some(self, entries: list[Entry], num_returns: int, timeout: float | None) -> None:
+        """Waits until ``num_returns`` of the objects have their value, or the time is up."""
+        self._check_open()
+        pending = [entry for entry in entries if entry.state == PENDING]
+        self.session.want(pending)
+        if timeout is not None and timeout <= 0:
+            self.session.pump.wait(lambda: False, 0)
+            return
+        missing = num_returns - (len(entries) - len(pending))
+        countdown = _Countdown(self.session.loop.lock, pending, missing)
+        try:
+            self._block(countdown.done, timeout)
+        finally:
+            countdown.withdraw()
 
     def future(self, ref: ObjectRef[Any]) -> Future[Any]:
         from concurrent.futures import Future
