@@ -8,7 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines.local.wire.channel import Outbox
-from heliostat.engines.local.wire.framing import Receiver
+from heliostat.engines.local.wire.framing import Receiver, new_buffer
+
+
+#: The head is single-threaded: one buffer for everybody's packets, not 200 KB a process.
+_BUFFER = new_buffer()
 
 
 class Member:
@@ -49,7 +53,7 @@ class Member:
         self.job = job
         self.pid = 0
         self.inbox = inbox
-        self.receiver = Receiver(connection, plain=True)
+        self.receiver = Receiver(connection, plain=True, buffer=_BUFFER)
         self.slot = slot
         self.log = ""
         self.reason = ""

@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
-from heliostat.engines.local.core.leases import Leases, Placement, WorkerState
+from heliostat.engines.local.core.leases import Leases, Placement
 from heliostat.engines.local.head.loop import Loop
 from heliostat.engines.local.head.members import Job, Member, Members
 from heliostat.engines.local.head.memory import Memory
@@ -42,6 +42,7 @@ class Server:
         self.pool: Pool
         self.ending: dict[int, float] = {}
         self.debug = False
+        self._processes_ended = False
         self._board = board
         self._functions: dict[bytes, bytes] = {}
         self._wanted: dict[bytes, list[Member]] = {}
@@ -400,6 +401,7 @@ class Server:
         self.leases.close_job(member.job, time.monotonic())
 
     def _process_gone(self, member: Member, death: dict[str, Any]) -> None:
+        self._processes_ended = True
         self.memory.give_back(member, member.granted)
         self.actors.process_died(member.proc, death)
         self.actors.creator_died(member.proc)
@@ -409,12 +411,11 @@ class Server:
         for proc in member.known_by:
             self.members.tell(proc, messages.died(member.proc, death))
 
-    def jobs_with_actors(self) -> set[int]:
-        """Jobs some living actor's process belongs to."""
-        return {w.job for w in self.leases.workers.values() if w.state is WorkerState.ACTOR}
-
     def forget_ended_jobs(self) -> None:
         """Drops what is kept for jobs that have no process left."""
+        if not self._processes_ended:
+            return
+        self._processes_ended = False
         alive = {member.job for member in self.members}
         waiting = {actor.job for actor in self.actors.living()}
         for job in [job for job in self.members.jobs if job not in alive | waiting]:

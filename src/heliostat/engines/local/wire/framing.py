@@ -98,6 +98,11 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def new_buffer() -> memoryview:
+    """A buffer large enough for any packet."""
+    return memoryview(bytearray(MAX_PACKET + 4096))
+
+
 class Receiver:
     """Reads packets from one socket into a buffer it keeps.
 
@@ -107,9 +112,12 @@ class Receiver:
 
     __slots__ = ("_buffer", "_loads", "sock")
 
-    def __init__(self, sock: socket.socket, *, plain: bool = False) -> None:
+    def __init__(
+        self, sock: socket.socket, *, plain: bool = False, buffer: memoryview | None = None
+    ) -> None:
+        """``buffer`` may be shared by the receivers of one thread; see ``new_buffer``."""
         self.sock = sock
-        self._buffer = memoryview(bytearray(MAX_PACKET + 4096))
+        self._buffer = new_buffer() if buffer is None else buffer
         self._loads: Any = load_plain if plain else pickle.loads
 
     def receive(self) -> tuple[list[Message], list[int]] | None:
