@@ -142,6 +142,7 @@ class Leases:
         #: Somebody's need could not be met when ``schedule`` was last called.
         self.waiting = False
         self._new_proc = new_proc
+        self._next_surplus = 0.0
 
     # -- jobs, queues, demand -------------------------------------------------------------
 
@@ -244,10 +245,14 @@ class Leases:
             if not self._grant(need, now):
                 stuck.append(need)
         self.waiting = bool(stuck)
-        self._make_room(stuck, is_idle, now)
+        if stuck:
+            self._make_room(stuck, is_idle, now)
 
     def surplus(self, now: float) -> None:
-        """Ends workers idle for long beyond the number of CPUs."""
+        """Ends workers idle for long beyond the number of CPUs; looks every quarter second."""
+        if now < self._next_surplus:
+            return
+        self._next_surplus = now + IDLE_SECONDS / 4
         idle = [w for w in self.workers.values() if w.state is WorkerState.IDLE]
         keep = self.totals.get("CPU", 0) // UNIT
         for worker in sorted(idle, key=lambda w: w.since)[: max(0, len(idle) - keep)]:
@@ -271,8 +276,10 @@ class Leases:
         for placement in self.placements.values():
             if placement not in stuck:
                 return placement
-        usage = self._usage()
         waiting = [q for q in self.queues.values() if q.missing > 0 and q not in stuck]
+        if not waiting:
+            return None
+        usage = self._usage()
         # Deep queues first: a thousand tasks that each wait for a subtask then need a few
         # workers, not a thousand.
         return min(waiting, key=lambda q: (usage.get(q.job, 0), -q.depth, q.running), default=None)
@@ -325,35 +332,58 @@ class Leases:
     def _make_room(
         self, stuck: list[Queue | Placement], is_idle: Callable[[int], bool], now: float
     ) -> None:
-        """Takes one lease back for each that waits, but not more than already on their way."""
-        leaving = sum(w.state is WorkerState.DETACHING for w in self.workers.values())
-        for need in stuck[leaving:]:
-            victim = self._idle_victim(need, is_idle) or self._busy_victim(need, now)
+        """Takes one lease back for each that waits, but not more than already on their way.
+
+        Who leaves only when its packet is done keeps nobody from taking an idle one instead.
+        """
+        idle, busy = self._leaving(is_idle)
+        for need in stuck[idle:]:
+            victim = self._idle_victim(need, is_idle)
             if victim is not None:
-                self._detach(victim, now, idle=is_idle(victim.proc))
+                self._detach(victim, now)
+            elif busy:
+                busy -= 1
+            else:
+                victim = self._busy_victim(need, now)
+                if victim is not None:
+                    self._detach(victim, now, idle=False)
+
+    def _leaving(self, is_idle: Callable[[int], bool]) -> tuple[int, int]:
+        """Workers on their way out: those that go at once, and those that run a packet first.
+        One that is blocked has lent already what it would free."""
+        leaving = [
+            is_idle(w.proc)
+            for w in self.workers.values()
+            if w.state is WorkerState.DETACHING and not w.blocked
+        ]
+        return sum(leaving), len(leaving) - sum(leaving)
 
     def _idle_victim(
         self, need: Queue | Placement, is_idle: Callable[[int], bool]
     ) -> Worker | None:
-        for worker in self.workers.values():
-            if (
-                worker.state is WorkerState.LEASED
-                and worker.queue is not need
-                and not worker.blocked
-                and is_idle(worker.proc)
-            ):
+        for worker in self._victims(need):
+            if is_idle(worker.proc):
                 return worker
         return None
+
+    def _victims(self, need: Queue | Placement) -> list[Worker]:
+        """Workers of others whose lease would help ``need``."""
+        place = need.place if isinstance(need, Placement) else need.resources
+        lacking = {name for name, amount in place if self.free.get(name, 0) < amount}
+        lacking = lacking or {"GPU"}  # enough of them, but in parts too small
+        return [
+            worker
+            for worker in self.workers.values()
+            if worker.state is WorkerState.LEASED
+            and not worker.blocked
+            and worker.queue is not need
+            and any(name in lacking for name, _ in worker.held)
+        ]
 
     def _busy_victim(self, need: Queue | Placement, now: float) -> Worker | None:
         usage = self._usage()
         have = (usage.get(need.job, 0), need.running if isinstance(need, Queue) else 0)
-        candidates = [
-            w
-            for w in self.workers.values()
-            if w.state is WorkerState.LEASED and not w.blocked and w.queue is not need
-        ]
-        for worker in sorted(candidates, key=lambda w: -usage.get(w.job, 0)):
+        for worker in sorted(self._victims(need), key=lambda w: -usage.get(w.job, 0)):
             queue = worker.queue
             assert queue is not None
             cpu = dict(worker.held).get("CPU", 0)
@@ -366,12 +396,13 @@ class Leases:
     def _take_one_back(self, is_idle: Callable[[int], bool], now: float) -> bool:
         """Detaches one worker to balance the books; False when none is left to detach or the
         ones on their way out will do."""
-        leaving = sum(
-            dict(w.held).get("CPU", 0)
+        leaving = [
+            (is_idle(w.proc), dict(w.held).get("CPU", 0))
             for w in self.workers.values()
-            if w.state is WorkerState.DETACHING
-        )
-        if self.free.get("CPU", 0) + leaving >= 0:
+            if w.state is WorkerState.DETACHING and not w.blocked
+        ]
+        free = self.free.get("CPU", 0) + sum(cpu for idle, cpu in leaving if idle)
+        if free >= 0:
             return False
         leased = [
             w for w in self.workers.values() if w.state is WorkerState.LEASED and not w.blocked
@@ -379,6 +410,8 @@ class Leases:
         # The newest lease was granted out of what the unblocked task had lent.
         victim = max(leased, key=lambda w: (is_idle(w.proc), w.since), default=None)
         if victim is None or len(leased) <= 1:
+            return False
+        if not is_idle(victim.proc) and free + sum(cpu for idle, cpu in leaving if not idle) >= 0:
             return False
         self._detach(victim, now, idle=is_idle(victim.proc))
         return True
