@@ -203,6 +203,25 @@ class TaskQueue:
         self.backlog.extendleft(reversed(tasks[index + 1 :]))
         return tasks[: index + 1]
 
+    @property
+    def last_packet(self) -> int:
+        """The packet sent last."""
+        return self._next_packet - 1
+
+    def audited(self, drained: Iterable[int], claimed: Iterable[int], until: int) -> None:
+        """A worker died with no packet to its name, perhaps just after it read one.
+
+        The head took the ``drained`` packets, which nobody had read, out of the queue, and saw
+        the ``claimed`` ones on the board. What was sent up to ``until``, the last packet when the
+        death became known, and is neither of these nor finished, is lost. No task of a lost
+        packet began: all go out again.
+        """
+        accounted = set(claimed)
+        back = set(drained)
+        lost = [n for n in self.packets if n in back or (n <= until and n not in accounted)]
+        for number in sorted(lost, reverse=True):
+            self.backlog.extendleft(reversed(self.packets.pop(number)))
+
     def retry(self, task: Task) -> bool:
         """Counts a loss; True if the task goes out again, ahead of everything else."""
         task.attempts += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -94,14 +93,3 @@ class Pool:
         """Lets the template go: it kills what is left and ends."""
         self._loop.unwatch(self._control.fileno())
         self._control.dispose()
-
-
-def last_lines(log: str, most: int = 2000) -> str:
-    """The end of a worker's standard error."""
-    try:
-        with open(log + ".err", "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - most))
-            return file.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""

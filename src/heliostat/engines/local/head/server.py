@@ -14,10 +14,12 @@ from typing import Any
 
 from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
 from heliostat.engines.local.core.leases import Leases, Placement
+from heliostat.engines.local.head.audits import Audits
+from heliostat.engines.local.head.logs import Logs, last_lines
 from heliostat.engines.local.head.loop import Loop
 from heliostat.engines.local.head.members import Job, Member, Members
 from heliostat.engines.local.head.memory import Memory
-from heliostat.engines.local.head.pool import Pool, last_lines
+from heliostat.engines.local.head.pool import Pool
 from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 
@@ -43,10 +45,12 @@ class Server:
         self.ending: dict[int, float] = {}
         self.debug = False
         self._processes_ended = False
-        self._board = board
+        self.audits = Audits(self)
+        self._logs = Logs()
+        self.board = board
         self._functions: dict[bytes, bytes] = {}
         self._wanted: dict[bytes, list[Member]] = {}
-        self._queue_fds: dict[tuple[int, int], int] = {}
+        self.queue_fds: dict[tuple[int, int], int] = {}
         self._fds: list[int] = []
         self._handlers = {
             messages.OPEN_QUEUE: self._on_open_queue,
@@ -121,7 +125,9 @@ class Server:
             leases.check()
             actors.check()
         self._end_overdue(now)
-        if leases.waiting or self.ending:
+        self.audits.turn(now)
+        self._logs.turn(now, [member.log for member in self.pool.workers.values()])
+        if leases.waiting or self.ending or self.audits.pending:
             return _TICK
         return _SLOW_TICK if self.pool.workers else -1.0
 
@@ -137,17 +143,17 @@ class Server:
     def is_idle(self, proc: int) -> bool:
         """Whether a leased worker waits for a packet and there is none for it."""
         member = self.members.get(proc)
-        if member is None or not self._board.is_idle(member.slot):
+        if member is None or not self.board.is_idle(member.slot):
             return member is None
         worker = self.leases.workers.get(proc)
         queue = worker.queue if worker is not None else None
-        return queue is None or not _is_readable(self._queue_fds.get(queue.key, -1))
+        return queue is None or not _is_readable(self.queue_fds.get(queue.key, -1))
 
     # -- queues and leases ----------------------------------------------------------------
 
     def _on_open_queue(self, member: Member, queue: int, resources: Any, env: Any) -> None:
         key = (member.proc, queue)
-        self._queue_fds[key] = self._fds.pop(0)
+        self.queue_fds[key] = self._fds.pop(0)
         self.leases.open_queue(key, member.job, resources, env)
 
     def _on_demand(self, member: Member, queue: int, workers: int) -> None:
@@ -157,7 +163,7 @@ class Server:
         worker = self.leases.workers.get(member.proc)
         queue = worker.queue if worker is not None else None
         self.leases.detached(member.proc, time.monotonic())
-        if queue is not None and _is_readable(self._queue_fds.get(queue.key, -1)):
+        if queue is not None and _is_readable(self.queue_fds.get(queue.key, -1)):
             # A packet was sent while the worker was on its way out.
             queue.demand = max(queue.demand, queue.running + 1)
 
@@ -176,7 +182,7 @@ class Server:
         queue = self.leases.queues[key]
         env = {"resources": queue.resources, "gpus": self._gpu_ids(gpus)}
         if inbox is not None:
-            fds = (self._queue_fds[key], inbox)
+            fds = (self.queue_fds[key], inbox)
             self.members.tell(proc, messages.attach(number, owner, env), fds)
         self._tell_workers(key)
 
@@ -375,7 +381,7 @@ class Server:
         """The template reaped a worker."""
         self.read(member)  # what it said last counts
         worker = self.leases.workers.get(member.proc)
-        packet, index = self._board.running(member.slot)
+        packet, index = self.board.running(member.slot)
         death = {
             "pid": member.pid,
             "status": status,
@@ -388,6 +394,8 @@ class Server:
         if worker is not None and worker.queue is not None:
             owner, death["queue"] = worker.queue.key
             member.known_by.add(owner)
+            if not packet:
+                self.audits.suspect(worker.queue.key, time.monotonic())
         self.leases.died(member.proc)
         self.members.remove(member)
         self._process_gone(member, death)
@@ -406,8 +414,8 @@ class Server:
         self.actors.process_died(member.proc, death)
         self.actors.creator_died(member.proc)
         self.leases.close_owner(member.proc, self.is_idle, time.monotonic())
-        for key in [key for key in self._queue_fds if key[0] == member.proc]:
-            os.close(self._queue_fds.pop(key))
+        for key in [key for key in self.queue_fds if key[0] == member.proc]:
+            os.close(self.queue_fds.pop(key))
         for proc in member.known_by:
             self.members.tell(proc, messages.died(member.proc, death))
 

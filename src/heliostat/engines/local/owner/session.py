@@ -109,6 +109,7 @@ class Session:
             {
                 messages.DONE: self.tasks.on_done,
                 messages.WORKERS: self.tasks.on_workers,
+                messages.AUDIT: self.tasks.on_audit,
                 messages.ANSWERS: self.actors.on_answers,
                 messages.ACTOR: self.actors.on_actor,
                 messages.DIED: self._on_died,

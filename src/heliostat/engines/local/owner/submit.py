@@ -24,11 +24,17 @@ if TYPE_CHECKING:
 
 
 class Queue(TaskQueue):
-    """A task queue with its socket."""
+    """A task queue with its socket.
+
+    Attributes:
+        box: the writing end.
+        suspect: the last packet sent when a worker of the queue was last reported dead.
+    """
 
     def __init__(self, number: int, limit: int, box: Outbox) -> None:
         super().__init__(number, limit)
         self.box = box
+        self.suspect = 0
 
 
 class Prepared:
@@ -292,12 +298,19 @@ class Tasks:
         if queue is None:
             return
         queue.demand = 0  # it counted on that worker: let the flush below ask again
+        queue.suspect = queue.last_packet
         for task in queue.worker_lost(death["packet"], death["index"]):
             if task.extra is not None:
                 self.session.references.taint([entry for _, entry in task.extra.slots])
                 task.extra.release(self.session.references)
             if not queue.retry(task):
                 complete(task, FAILED, errors.worker_crashed(task, death))
+        self.flush(queue)
+
+    def on_audit(self, number: int, drained: list[int], claimed: list[int]) -> None:
+        """What a dead worker may have taken with it unseen goes out again."""
+        queue = self._queues[number]
+        queue.audited(drained, claimed, queue.suspect)
         self.flush(queue)
 
     def fail_all(self, payload: Callable[[Task], Any]) -> None:

@@ -61,6 +61,7 @@ HOST_ACTOR = 47
 ACTOR = 48
 REPLY = 49
 EXIT = 50
+AUDIT = 51
 # --- process -> process ------------------------------------------------------------------
 DONE = 60
 CALLS = 61
@@ -241,6 +242,13 @@ def died(proc: int, death: dict[str, Any]) -> Message:
     """A process ended. ``death`` has ``status``, ``peak_kib``, ``stderr``, ``reason``,
     ``queue``, ``packet`` and ``index`` (what it was running by its slot of the board)."""
     return (DIED, proc, death)
+
+
+def audit(queue: int, drained: list[int], claimed: list[int]) -> Message:
+    """A while after a worker of the owner's ``queue`` died with no packet to its name: the
+    packets nobody had read, taken out again, and those on the board; see
+    ``TaskQueue.audited``."""
+    return (AUDIT, queue, drained, claimed)
 
 
 def function(key: bytes, blob: bytes) -> Message:
