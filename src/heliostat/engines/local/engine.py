@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from heliostat._version import __version__
 from heliostat.engines.local import launch
 from heliostat.engines.local.owner.engine import LocalEngine
+from heliostat.engines.local.owner.functions import import_path
 from heliostat.engines.local.owner.loop import Loop
 from heliostat.engines.local.owner.session import Session
 from heliostat.engines.local.wire import messages
@@ -63,6 +64,7 @@ class DriverEngine(LocalEngine):
         session.pump.wake_ready()
         if self.private:
             _reap(self.head_pid, self._pidfd)
+            launch.remove_session(self.session_dir)
         session.close()
         self.close_descriptors()
         session.loop.run_after()  # lines that arrived at the very end
@@ -161,6 +163,7 @@ def _join(
     proc, about = welcome[0]
     engine.session = Session(engine, proc, inbox, connection, about)
     engine.session.on_log = Printer(engine.session).received
+    engine.session.functions.path = import_path()
     engine.session.interrupts.install()
     engine.watch_head()
 
@@ -175,7 +178,7 @@ def describe_program(settings: Settings, *, observer: bool) -> dict[str, Any]:
         "versions": versions(cloudpickle.__version__),
         "executable": sys.executable,
         "cwd": os.getcwd(),
-        "sys_path": [os.path.abspath(path) for path in sys.path],
+        "sys_path": import_path(),
         "argv": list(sys.argv),
         "environ": dict(os.environ),
         "env": env,

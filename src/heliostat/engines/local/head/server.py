@@ -58,6 +58,7 @@ class Server:
             messages.BLOCKED: lambda member: self.leases.blocked(member.proc),
             messages.UNBLOCKED: lambda member: self.leases.unblocked(member.proc),
             messages.DETACHED: self._on_detached,
+            messages.SYS_PATH: self._on_sys_path,
             messages.PUT_FUNCTION: self._on_put_function,
             messages.WANT_FUNCTION: self._on_want_function,
             messages.CONNECT: self._on_connect,
@@ -283,6 +284,12 @@ class Server:
     _do_actor_retire = _do_retire
 
     # -- functions and introductions ------------------------------------------------------
+
+    def _on_sys_path(self, member: Member, path: list[str]) -> None:
+        self.members.jobs[member.job].setup["sys_path"] = path
+        for worker in self.pool.workers.values():
+            if worker.job == member.job:
+                worker.inbox.send(messages.sys_path(path))
 
     def _on_put_function(self, member: Member, key: bytes, blob: bytes) -> None:
         if key not in self._functions:

@@ -6,6 +6,8 @@ time, so a function edited and decorated again is another function.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.store import values
@@ -35,6 +37,8 @@ class Functions:
         self._head = head
         self._references = references
         self._sent: set[bytes] = set()
+        #: ``sys.path`` as the workers have it; None in a worker, which follows its program.
+        self.path: list[str] | None = None
 
     def key(self, definition: Definition) -> bytes:
         """The key under which the workers find the function or class.
@@ -54,5 +58,19 @@ class Functions:
                 for entry in self._references.pickled(refs):
                     self._references.pin(entry)
                 self._sent.add(key)
+                self._send_path()
                 self._head.send(messages.put_function(key, blob))
         return key
+
+    def _send_path(self) -> None:
+        """The function may be found by a path the program added since it joined."""
+        if self.path is not None:
+            path = import_path()
+            if path != self.path:
+                self.path = path
+                self._head.send(messages.sys_path(path))
+
+
+def import_path() -> list[str]:
+    """``sys.path``, meaning the same in any working directory."""
+    return [os.path.abspath(path) for path in sys.path]

@@ -43,6 +43,7 @@ KILL_ACTOR = 21
 REQUEST = 22
 LEAVING = 23
 WATCH_ACTOR = 24
+SYS_PATH = 25
 # --- template -> head --------------------------------------------------------------------
 SPAWNED = 30
 EXITED = 31
@@ -146,6 +147,12 @@ def detached() -> Message:
 def put_function(key: bytes, blob: bytes) -> Message:
     """A pickled function or class under its content hash."""
     return (PUT_FUNCTION, key, blob)
+
+
+def sys_path(path: list[str]) -> Message:
+    """The program's ``sys.path`` changed: so must that of its workers, to which the head
+    passes this on."""
+    return (SYS_PATH, path)
 
 
 def want_function(key: bytes) -> Message:

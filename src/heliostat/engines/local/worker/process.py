@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class WorkerProcess:
                 messages.HOST_ACTOR: self._on_host_actor,
                 messages.CALLS: self._on_calls,
                 messages.EXIT: self._on_exit,
+                messages.SYS_PATH: self._on_sys_path,
             }
         )
         self.calls: deque[Call] = deque()
@@ -103,6 +105,9 @@ class WorkerProcess:
         opened = Call(caller, number, name, returns, None, called)
         opened.payload, opened.slots, opened.lent = payload, slots, lent
         return opened
+
+    def _on_sys_path(self, path: list[str]) -> None:
+        sys.path[:] = path
 
     def _on_exit(self, reason: str, grace: float) -> None:
         self.ending = True
