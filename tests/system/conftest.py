@@ -34,7 +34,8 @@ faulthandler.register(signal.SIGUSR1, all_threads=True)
 import heliostat as ray
 
 def say(*words):
-    print(*words, flush=True)
+    sys.stdout.write(" ".join(map(str, words)) + "\\n")  # at once: threads may say something too
+    sys.stdout.flush()
 
 def hear():
     line = sys.stdin.readline()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SOCKET = "head.sock"
 _TOKEN = "token"
 _LOG = "head.err"
+_PRIVATE = "private-"  # and the program's pid, and a random part
 #: Seconds a head may take to come up or to end.
 PATIENCE = 30.0
 
@@ -96,7 +97,11 @@ def spawn_head(session_dir: str, mode: str, fd: int) -> int:
 
 def start_private() -> tuple[socket.socket, int, str]:
     """Starts a private head: the connection with it, its pid, its directory."""
-    session_dir = os.path.join(user_dir(), f"private-{os.getpid()}-{os.urandom(4).hex()}")
+    root = user_dir()
+    for name in os.listdir(root):
+        if name.startswith(_PRIVATE) and not _is_running(int(name.split("-")[1])):
+            remove_session(os.path.join(root, name))
+    session_dir = os.path.join(root, f"{_PRIVATE}{os.getpid()}-{os.urandom(4).hex()}")
     os.mkdir(session_dir, 0o700)
     ours, theirs = socket_pair()
     try:
@@ -106,6 +111,25 @@ def start_private() -> tuple[socket.socket, int, str]:
     finally:
         theirs.close()
     return ours, pid, session_dir
+
+
+def remove_session(session_dir: str) -> None:
+    """Removes what is left of a session's directory: nothing, unless its head and its template
+    were killed, or the whole host was."""
+    if os.path.exists(session_dir):
+        import shutil
+
+        shutil.rmtree(session_dir, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # the number is another user's process's by now
+        return False
+    return True
 
 
 def daemon_dir() -> str:

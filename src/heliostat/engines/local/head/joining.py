@@ -76,6 +76,13 @@ class Joining:
     ) -> None:
         head = self._head
         inbox = Outbox.from_fd(inbox_fd, self._loop.send_later)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:  # killed while it waited to be let in
+            inbox.dispose()
+            connection.close()
+            head.program_gone()
+            return
         if head.server is None:
             head.open(about["cluster"])
         server = head.server
@@ -87,6 +94,7 @@ class Joining:
             inbox.send(messages.exit_process(why, 0.0))
             inbox.dispose()
             connection.close()
+            os.close(pidfd)
             return
         member = Member(server.members.new_proc(), 0, inbox, connection)
         member.pid = pid
@@ -107,8 +115,8 @@ class Joining:
                 head.program_gone()
 
         self._loop.watch(connection.fileno(), readable)
-        member.pidfd = os.pidfd_open(pid)
-        self._loop.watch(member.pidfd, gone)
+        member.pidfd = pidfd
+        self._loop.watch(pidfd, gone)
         inbox.send(messages.welcome(member.proc, {**job.setup, "env": about["env"]}))
         server.debug = server.debug or about["debug"]
         if about["observer"]:

@@ -18,7 +18,6 @@ def main(mode: str, session_dir: str, fd: int) -> None:
     import _socket  # `socket` takes 6 ms
 
     os.set_inheritable(fd, False)
-    parent = os.getppid()
     control, template_end = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
     board_fd = os.memfd_create("heliostat-board", os.MFD_CLOEXEC)
     # Before anything else: the template is what every worker will look like.
@@ -29,12 +28,20 @@ def main(mode: str, session_dir: str, fd: int) -> None:
 
         template.start(template_end.detach(), board_fd, session_dir, ())
     template_end.close()
-    serve(mode, session_dir, fd, parent, control.detach(), board_fd)
+    status = 1
+    try:
+        serve(mode, session_dir, fd, control.detach(), board_fd)
+        status = 0
+    except BaseException:  # its log is where the programs look for its last words
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)  # what is open needs no closing one by one
 
 
-def serve(
-    mode: str, session_dir: str, fd: int, parent: int, control: int, board_fd: int
-) -> None:
+def serve(mode: str, session_dir: str, fd: int, control: int, board_fd: int) -> None:
     """The head's own life, once the template is forked."""
     import signal
 
@@ -46,7 +53,7 @@ def serve(
     system.become_subreaper()
     head = Head(session_dir, adopt_socket(control), board_fd)
     if mode == "private":
-        head.serve_program(adopt_socket(fd), parent)
+        head.serve_program(adopt_socket(fd))
     else:
         head.serve_everybody(fd)
     head.run()
@@ -88,11 +95,14 @@ class Head:
 
     # -- who may join ---------------------------------------------------------------------
 
-    def serve_program(self, connection: socket.socket, pid: int) -> None:
-        """The session is private to the program that started this process."""
+    def serve_program(self, connection: socket.socket) -> None:
+        """The session is private to the program that made the other end of ``connection``."""
         from heliostat.engines.local.head.joining import Joining
+        from heliostat.engines.local.launch import peer_of
 
         self._private = True
+        # Not our parent: that one is another by now if the program was killed meanwhile.
+        pid, _ = peer_of(connection)
         self._joining = Joining(self, self._loop)
         self._joining.expect(connection, pid, token=b"")
 
@@ -177,6 +187,7 @@ class Head:
 
     def _template_lost(self) -> None:
         """Without the template there are no workers, and there won't be."""
+        print("the template process, which starts the workers, ended", file=sys.stderr)
         self._loop.running = False
 
     def _close(self) -> None:

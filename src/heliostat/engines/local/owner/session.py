@@ -36,10 +36,6 @@ WARM_BYTES = 256 << 20
 _GRANT_ATTEMPTS = 6
 
 
-class SessionOver(RuntimeError):
-    """The head is gone, and with it the session."""
-
-
 class _Answer:
     """A question to the head and, once there, what it said."""
 
@@ -162,7 +158,7 @@ class Session:
         """Asks the head and waits for its answer.
 
         Raises:
-            SessionOver: the head is gone.
+            RaySystemError: the head is gone, and with it the session.
             Exception: what the head answered: ValueError for a name taken, and so on.
         """
         answer = _Answer()
@@ -173,7 +169,9 @@ class Session:
             self.head.send(messages.request(number, verb, args))
         self.pump.wait(lambda: answer.there or self.over)
         if not answer.there:
-            raise SessionOver(self.over)
+            from heliostat.exceptions import RaySystemError
+
+            raise RaySystemError(self.over)
         if answer.ok:
             return answer.value
         kind, text = answer.value

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ class _Threads:
                 thread.start()
 
     def _run(self) -> None:
+        try:
+            self._serve_calls()
+        except BaseException:  # what it filed is not to be trusted: as in the main thread
+            try:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+
+    def _serve_calls(self) -> None:
         host = self._host
         calls = host.process.calls
         while True:
