@@ -62,13 +62,12 @@ class Objects:
         pickled = values.dumps(value)
         if pickled.size <= values.INLINE_BYTES:
             return self.blob(pickled)
-        if owner == self._references.home.proc:
-            return self._share(pickled, ours=True)
         payload = self._share(pickled, ours=False)
-        block = payload[1]
-        with self._loop.lock:
-            granted = self._references.granted.setdefault(owner, set())
-            granted.add((block.arena, block.offset))
+        if owner != self._references.home.proc:  # a worker may run tasks of its own
+            block = payload[1]
+            with self._loop.lock:
+                granted = self._references.granted.setdefault(owner, set())
+                granted.add((block.arena, block.offset))
         return payload
 
     def blob(self, pickled: values.Pickled) -> Any:
