@@ -71,7 +71,6 @@ class Head:
         self._session_dir = session_dir
         self._control = control
         self._board = Board(board_fd)
-        os.close(board_fd)
         self._loop = Loop()
         self._private = False
         self._joining: Any = None
@@ -141,10 +140,10 @@ class Head:
             self._loop,
             self.server.members,
             self._board,
-            self._control,
+            self._session_dir,
             self.server.worker_exited,
-            self._template_lost,
         )
+        self.server.pool.add_template(sys.executable, self._control)
 
     # -- the session ----------------------------------------------------------------------
 
@@ -184,11 +183,6 @@ class Head:
 
         self._ending = time.monotonic() + 2.0
         self.server.end_all()
-
-    def _template_lost(self) -> None:
-        """Without the template there are no workers, and there won't be."""
-        print("the template process, which starts the workers, ended", file=sys.stderr)
-        self._loop.running = False
 
     def _close(self) -> None:
         """The template kills what is left, removes the directory and ends; so do we."""

@@ -29,7 +29,8 @@ class Member:
         reason: why it said or was told that it ends.
         known_by: processes that can write to it, and will be told of its death.
         granted: bytes of shared memory it may have.
-        pidfd: watches a program's life; -1 for a worker, which the template watches.
+        pidfd: watches a program's life; -1 for a worker, which its template watches.
+        template: writes to that template; None for a program.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Member:
         "reason",
         "receiver",
         "slot",
+        "template",
     )
 
     def __init__(
@@ -60,6 +62,7 @@ class Member:
         self.known_by: set[int] = set()
         self.granted = 0
         self.pidfd = -1
+        self.template: Outbox | None = None
 
     @property
     def is_program(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -13,32 +14,65 @@ from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
 from heliostat.engines.local.wire.framing import Receiver, socket_pair
+from heliostat.engines.local.worker import system
 
 
 class Pool:
-    """Starts and ends workers."""
+    """Starts and ends workers.
+
+    Programs of one cluster may run different interpreters, each with a virtual environment of
+    its own: each interpreter has its template. One that died is replaced when it is needed.
+    """
 
     def __init__(
         self,
         loop: Loop,
         members: Members,
         board: Board,
-        control: socket.socket,
+        session_dir: str,
         on_exited: Callable[[Member, int, int], None],
-        on_lost: Callable[[], None],
     ) -> None:
-        """``on_exited(member, status, peak_kib)`` is called for each worker that ended,
-        ``on_lost()`` if the template did."""
+        """``on_exited(member, status, peak_kib)`` is called for each worker that ended."""
         self._loop = loop
         self._members = members
         self._board = board
-        self._control = Outbox(control, loop.send_later)
-        self._receiver = Receiver(control, plain=True)
+        self._session_dir = session_dir
         self._on_exited = on_exited
-        self._on_lost = on_lost
         self._handlers = {messages.SPAWNED: self._spawned, messages.EXITED: self._exited}
+        self._templates: dict[str, Outbox] = {}
         self.workers: dict[int, Member] = {}
-        loop.watch(control.fileno(), self._readable)
+
+    # -- templates ------------------------------------------------------------------------
+
+    def add_template(self, executable: str, control: socket.socket) -> Outbox:
+        """Workers of this interpreter are forked by the process behind ``control``."""
+        box = self._templates[executable] = Outbox(control, self._loop.send_later)
+        receiver = Receiver(control, plain=True)
+        self._loop.watch(control.fileno(), lambda: self._readable(executable, box, receiver))
+        return box
+
+    def _template(self, setup: dict[str, Any]) -> Outbox:
+        executable = setup["executable"]
+        box = self._templates.get(executable)
+        if box is None:
+            control = exec_template(executable, setup["sys_path"], self._board, self._session_dir)
+            box = self.add_template(executable, control)
+        return box
+
+    def _template_lost(self, executable: str, box: Outbox) -> None:
+        """Its workers die with it; we are their parent now."""
+        del self._templates[executable]
+        self._loop.unwatch(box.fileno())
+        self._loop.forget(box)
+        box.dispose()
+        for proc, member in list(self.workers.items()):
+            if member.template is box:
+                if member.pid:
+                    system.kill_group(member.pid, signal.SIGKILL)
+                member.reason = member.reason or "the process that starts workers was killed"
+                self._exited(proc, signal.SIGKILL, 0)
+
+    # -- workers --------------------------------------------------------------------------
 
     def spawn(
         self, proc: int, job: int, setup: dict[str, Any], read: Callable[[Member], None]
@@ -50,11 +84,12 @@ class Pool:
         self._board.clear(slot)
         member = Member(proc, job, Outbox(inbox, self._loop.send_later), connection, slot)
         member.log = setup["log"]
+        member.template = self._template(setup)
         self._members.add(member)
         self.workers[proc] = member
         self._loop.watch(connection.fileno(), lambda: read(member))
         fds = (inbox_end.fileno(), connection_end.fileno())
-        self._control.send(messages.spawn(proc, slot, setup), fds)
+        member.template.send(messages.spawn(proc, slot, setup), fds)
         inbox_end.close()
         connection_end.close()
         return member
@@ -62,19 +97,19 @@ class Pool:
     def kill(self, member: Member, reason: str) -> None:
         """Ends a worker and its process group at once."""
         member.reason = member.reason or reason
-        self._control.send(messages.kill(member.proc, int(signal.SIGKILL)))
+        if member.template is not None:
+            member.template.send(messages.kill(member.proc, int(signal.SIGKILL)))
 
-    def _readable(self) -> None:
+    def _readable(self, executable: str, box: Outbox, receiver: Receiver) -> None:
         while True:
             try:
-                packet = self._receiver.receive()
+                packet = receiver.receive()
             except BlockingIOError:
                 return
             except OSError:
                 packet = None
             if packet is None:
-                self._loop.unwatch(self._control.fileno())
-                self._on_lost()
+                self._template_lost(executable, box)
                 return
             for message in packet[0]:
                 messages.dispatch(self._handlers, message)
@@ -90,6 +125,35 @@ class Pool:
             self._on_exited(member, status, peak_kib)
 
     def close(self) -> None:
-        """Lets the template go: it kills what is left and ends."""
-        self._loop.unwatch(self._control.fileno())
-        self._control.dispose()
+        """Lets the templates go: they kill what is left and end."""
+        for box in self._templates.values():
+            self._loop.unwatch(box.fileno())
+            self._loop.forget(box)
+            box.dispose()
+
+
+def exec_template(
+    executable: str, sys_path: list[str], board: Board, session_dir: str
+) -> socket.socket:
+    """Starts a template in an interpreter; returns its control socket."""
+    control, theirs = socket_pair()
+    board_fd = os.dup(board.fd)
+    fds = (theirs.fileno(), board_fd)
+    code = (
+        f"import sys; sys.path[:] = {sys_path!r}; "
+        "from heliostat.engines.local.worker import template; "
+        f"template.start({fds[0]}, {fds[1]}, {session_dir!r}, ())"
+    )
+    for fd in fds:
+        os.set_inheritable(fd, True)
+    try:
+        os.posix_spawn(
+            executable,
+            [executable, "-c", code],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in fds],
+        )
+    finally:
+        theirs.close()
+        os.close(board_fd)
+    return control

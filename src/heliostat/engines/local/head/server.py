@@ -463,6 +463,7 @@ def setup_of(job: Job, about: dict[str, Any], cluster: dict[str, Any]) -> dict[s
         "driver": job.proc,
         "namespace": about["namespace"],
         "log_to_driver": about["log_to_driver"],
+        "executable": about["executable"],
         "sys_path": about["sys_path"],
         "argv": about["argv"],
         "cwd": about["cwd"],

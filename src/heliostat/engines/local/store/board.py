@@ -19,11 +19,16 @@ _INDEX = 1
 
 
 class Board:
-    """All slots; the owner of a slot uses ``Slot``."""
+    """All slots. A worker writes its own, see ``slot``.
+
+    Attributes:
+        fd: the memory file.
+    """
 
     def __init__(self, fd: int) -> None:
         """Maps the memory file, which is made large enough; the descriptor stays the caller's.
         Its pages come into being as slots are used."""
+        self.fd = fd
         os.ftruncate(fd, SLOTS * _WORDS * 8)
         self._memory = mmap.mmap(fd, SLOTS * _WORDS * 8)
         self._words = memoryview(self._memory).cast("Q")
