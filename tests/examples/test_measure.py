@@ -30,7 +30,8 @@ def test_the_plan_has_every_queue_size_and_delay() -> None:
 
 def test_the_plan_leaves_time_within_the_minute_of_the_demonstration() -> None:
     cells = plan(QUEUE_SIZES, DELAYS, documents=40, cpus=16)
-    assert sum(cell.ideal_seconds for cell in cells) < 42
+    first = sum(cell.delay for cell in cells)  # a batch before each clock starts
+    assert sum(cell.ideal_seconds for cell in cells) + first < 45
 
 
 def test_the_figures_of_a_cell() -> None:
