@@ -189,7 +189,7 @@ def draw(cells: list[Cell], file: Path) -> None:
             panel.plot(
                 [cell.queue_size for cell in points],
                 [sequential[delay] / cell.seconds for cell in points],
-                "o:",
+                "o",
                 label=f"delay {delay:g} s",
             )
         panel.set(title=title, xlabel="queue size", xticks=sorted({c.queue_size for c in mine}))
