@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ActorClassInheritanceException(TypeError):  # noqa: N818 - Ray's name
+class ActorClassInheritanceException(TypeError):
     """A class tried to inherit from an actor class; see its message for what to do."""
 
 

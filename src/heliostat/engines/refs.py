@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from heliostat.engines.base import Engine
     from heliostat.model.ids import JobID, TaskID
 
-R = TypeVar("R", covariant=True)
+R = TypeVar("R", covariant=True)  # noqa: PLC0105 - users see it in their checker's messages
 
 
 class ObjectEntry(Protocol):

@@ -90,32 +90,34 @@ def connect(settings: Settings, *, observer: bool = False) -> DriverEngine:
         RuntimeError: the head did not come up, or runs another version.
     """
     _raise_descriptor_limit()
-    where = settings.address or Config.read().address
-    token = b""
-    private = where == "local"
-    if not private:
-        directory = launch.daemon_dir() if where in (None, "auto") else where
-        assert directory is not None
-        try:
-            connection, token, head_pid = launch.connect_daemon(directory)
-        except launch.NothingRuns:
-            if where is not None:
-                raise
-            private = True
-        else:
-            settings.refuse_for_existing()
-    if private:
-        connection, head_pid, directory = launch.start_private()
-    engine = DriverEngine(head_pid, directory, private=private)
+    link = _reach(settings)
+    engine = DriverEngine(link.pid, link.directory, private=link.private)
     try:
-        _join(engine, connection, token, settings, observer=observer)
+        _join(engine, link.connection, link.token, settings, observer=observer)
     except BaseException:
-        connection.close()
-        if private:
-            _reap(head_pid, engine._pidfd)
+        link.connection.close()
+        if link.private:
+            _reap(link.pid, engine._pidfd)
         engine.close_descriptors()
         raise
     return engine
+
+
+def _reach(settings: Settings) -> launch.Link:
+    """The head meant by the address: a running one, or one started for this program."""
+    where = settings.address or Config.read().address
+    if where == "local":
+        return launch.start_private()
+    directory = launch.daemon_dir() if where in {None, "auto"} else where
+    assert directory is not None
+    try:
+        link = launch.connect_daemon(directory)
+    except launch.NothingRuns:
+        if where is not None:
+            raise
+        return launch.start_private()
+    settings.refuse_for_existing()
+    return link
 
 
 def _join(
@@ -143,7 +145,8 @@ def _join(
         box = Outbox(connection, loop.send_later)
         if token:
             connection.send(token)
-        box.send(messages.hello(describe_program(settings, observer=observer)), (inbox_end.fileno(),))
+        hello = messages.hello(describe_program(settings, observer=observer))
+        box.send(hello, (inbox_end.fileno(),))
         inbox_end.close()
         # Needed for the first function, and imported while the head comes up.
         import cloudpickle  # noqa: F401
@@ -154,9 +157,7 @@ def _join(
         if refused:
             raise RuntimeError(refused[0])
         if not welcome:
-            raise RuntimeError(
-                f"the head did not come up.{launch.last_words(engine._head_log)}"
-            )
+            raise RuntimeError(f"the head did not come up.{launch.last_words(engine._head_log)}")
         loop.unwatch(engine._pidfd)
     finally:
         loop.detach()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliostat.engines.settings import Settings
 
 _SOCKET = "head.sock"
-_TOKEN = "token"
+_TOKEN = "token"  # noqa: S105 - a file name
 _LOG = "head.err"
 _PRIVATE = "private-"  # and the program's pid, and a random part
 #: Seconds a head may take to come up or to end.
@@ -35,6 +35,29 @@ class NothingRuns(ConnectionError):
 
 class AlreadyRuns(RuntimeError):
     """A head of this user runs already."""
+
+
+class Link:
+    """A way to a head.
+
+    Attributes:
+        connection: the socket.
+        token: what must be said first.
+        pid: the head's process.
+        directory: the session's.
+        private: the head was started for this program.
+    """
+
+    __slots__ = ("connection", "directory", "pid", "private", "token")
+
+    def __init__(
+        self, connection: socket.socket, token: bytes, pid: int, directory: str, *, private: bool
+    ) -> None:
+        self.connection = connection
+        self.token = token
+        self.pid = pid
+        self.directory = directory
+        self.private = private
 
 
 def user_dir() -> str:
@@ -74,9 +97,7 @@ def spawn_head(session_dir: str, mode: str, fd: int) -> int:
     flags = ["-S", *(["-" + "O" * sys.flags.optimize] if sys.flags.optimize else [])]
     flags += [f"-W{option}" for option in sys.warnoptions]
     null = os.open(os.devnull, os.O_RDWR)
-    errors = os.open(
-        os.path.join(session_dir, _LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
-    )
+    errors = os.open(os.path.join(session_dir, _LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         return os.posix_spawn(
             sys.executable,
@@ -95,8 +116,8 @@ def spawn_head(session_dir: str, mode: str, fd: int) -> int:
         os.close(errors)
 
 
-def start_private() -> tuple[socket.socket, int, str]:
-    """Starts a private head: the connection with it, its pid, its directory."""
+def start_private() -> Link:
+    """Starts a private head."""
     root = user_dir()
     for name in os.listdir(root):
         if name.startswith(_PRIVATE) and not _is_running(int(name.split("-")[1])):
@@ -110,7 +131,7 @@ def start_private() -> tuple[socket.socket, int, str]:
         pid = spawn_head(session_dir, "private", theirs.fileno())
     finally:
         theirs.close()
-    return ours, pid, session_dir
+    return Link(ours, b"", pid, session_dir, private=True)
 
 
 def remove_session(session_dir: str) -> None:
@@ -137,8 +158,8 @@ def daemon_dir() -> str:
     return os.path.join(user_dir(), "head")
 
 
-def connect_daemon(directory: str) -> tuple[socket.socket, bytes, int]:
-    """A connection with the daemon of ``directory``, its token, and its pid.
+def connect_daemon(directory: str) -> Link:
+    """Connects to the daemon of ``directory``.
 
     Raises:
         NothingRuns: nobody listens there.
@@ -164,7 +185,7 @@ def connect_daemon(directory: str) -> tuple[socket.socket, bytes, int]:
         sock.close()
         raise PermissionError(f"the head in {directory} belongs to user {uid}")
     sock.setblocking(False)
-    return sock, token, pid
+    return Link(sock, token, pid, directory, private=False)
 
 
 def peer_of(sock: socket.socket) -> tuple[int, int]:
@@ -251,11 +272,11 @@ def stop_head(force: bool = False) -> bool:
     """
     directory = daemon_dir()
     try:
-        sock, _, pid = connect_daemon(directory)
+        link = connect_daemon(directory)
     except NothingRuns:
         return False
-    sock.close()
-    pidfd = os.pidfd_open(pid)
+    link.connection.close()
+    pidfd = os.pidfd_open(link.pid)
     try:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL if force else signal.SIGTERM)
         _await_exit(pidfd, PATIENCE)

@@ -22,8 +22,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from heliostat.engines.local.core.leases import Amounts
-
 
 class ActorState(Enum):
     """Where an actor is in its life."""
@@ -168,9 +166,7 @@ class Actors:
         self._tell(actor)
         return actor
 
-    def constructed(
-        self, actor_id: bytes, incarnation: int, error: Any, kept: list[Any]
-    ) -> None:
+    def constructed(self, actor_id: bytes, incarnation: int, error: Any, kept: list[Any]) -> None:
         """Its constructor returned, or raised ``error``: then it is dead, whatever its restarts.
 
         ``kept`` are the creator's objects it goes on holding.

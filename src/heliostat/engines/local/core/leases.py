@@ -134,7 +134,7 @@ class Leases:
     def __init__(self, totals: dict[str, int], new_proc: Callable[[], int]) -> None:
         self.totals = dict(totals)
         self.free = dict(totals)
-        self.free_gpus = {index: UNIT for index in range(totals.get("GPU", 0) // UNIT)}
+        self.free_gpus = dict.fromkeys(range(totals.get("GPU", 0) // UNIT), UNIT)
         self.workers: dict[int, Worker] = {}
         self.queues: dict[QueueKey, Queue] = {}
         self.placements: dict[bytes, Placement] = {}
@@ -449,7 +449,7 @@ class Leases:
         worker.gpus = self._pick_gpus(dict(amounts).get("GPU", 0))
 
     def _pick_gpus(self, amount: int) -> tuple[tuple[int, int], ...]:
-        """Devices for a request: a fraction from the fullest device that has room, else whole ones."""
+        """Devices for a request: a part of the fullest one that has room, else whole ones."""
         if not amount:
             return ()
         if amount < UNIT:

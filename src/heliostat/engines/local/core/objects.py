@@ -14,6 +14,7 @@ processes is never zero too early.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ class Home(Protocol):
     engine: Any
 
 
-class Waiter(Protocol):
-    """Told, under the owner's lock, that an entry has its value; runs no user code."""
-
-    def __call__(self, entry: Entry) -> None: ...
+#: Told, under the owner's lock, that an entry has its value; runs no user code.
+Waiter = Callable[["Entry"], None]
 
 
 class Entry:

@@ -171,7 +171,7 @@ class TaskQueue:
     def wanted(self) -> int:
         """Workers this queue could keep busy."""
         busy = len(self.packets) + len(self.backlog)
-        return busy if busy < self.most else self.most
+        return min(busy, self.most)
 
     # -- coming back ----------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Audits:
 
     def _drain(self, key: QueueKey) -> list[int]:
         receiver = Receiver(adopt_socket(os.dup(self._server.queue_fds[key])), plain=True)
-        drained = []
+        drained: list[int] = []
         while True:
             try:
                 packet = receiver.receive()

@@ -105,12 +105,12 @@ class Joining:
         server.members.add(member)
 
         def gone() -> None:
-            server.read(member)
+            server.receive(member)
             server.end_program(member)
             head.program_gone()
 
         def readable() -> None:
-            server.read(member)
+            server.receive(member)
             if member.reason:
                 head.program_gone()
 

@@ -32,7 +32,7 @@ def main(mode: str, session_dir: str, fd: int) -> None:
     try:
         serve(mode, session_dir, fd, control.detach(), board_fd)
         status = 0
-    except BaseException:  # its log is where the programs look for its last words
+    except BaseException:  # noqa: BLE001 - its log is where the programs look for its last words
         import traceback
 
         traceback.print_exc()

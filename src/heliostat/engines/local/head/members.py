@@ -10,7 +10,6 @@ from typing import Any
 from heliostat.engines.local.wire.channel import Outbox
 from heliostat.engines.local.wire.framing import Receiver, new_buffer
 
-
 #: The head is single-threaded: one buffer for everybody's packets, not 200 KB a process.
 _BUFFER = new_buffer()
 

@@ -23,8 +23,7 @@ class Memory:
         if self.granted + size > self.cap:
             holders = sorted(members, key=lambda m: -m.granted)[:3]
             named = ", ".join(
-                f"{'the program' if m.is_program else 'a worker'} {m.pid} "
-                f"{m.granted >> 20} MiB"
+                f"{'the program' if m.is_program else 'a worker'} {m.pid} {m.granted >> 20} MiB"
                 for m in holders
                 if m.granted
             )

@@ -38,7 +38,10 @@ class Pool:
         self._board = board
         self._session_dir = session_dir
         self._on_exited = on_exited
-        self._handlers = {messages.SPAWNED: self._spawned, messages.EXITED: self._exited}
+        self._handlers: messages.Handlers = {
+            messages.SPAWNED: self._spawned,
+            messages.EXITED: self._exited,
+        }
         self._templates: dict[str, Outbox] = {}
         self.workers: dict[int, Member] = {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
@@ -52,7 +53,7 @@ class Server:
         self._wanted: dict[bytes, list[Member]] = {}
         self.queue_fds: dict[tuple[int, int], int] = {}
         self._fds: list[int] = []
-        self._handlers = {
+        self._handlers: messages.Handlers = {
             messages.OPEN_QUEUE: self._on_open_queue,
             messages.DEMAND: self._on_demand,
             messages.BLOCKED: lambda member: self.leases.blocked(member.proc),
@@ -69,7 +70,7 @@ class Server:
             messages.REQUEST: self._on_request,
             messages.LEAVING: self._on_leaving,
         }
-        self._verbs = {
+        self._verbs: dict[str, Callable[..., Any]] = {
             "name": self._verb_name,
             "find_or_name": self._verb_find_or_name,
             "find": self._verb_find,
@@ -83,18 +84,18 @@ class Server:
 
     # -- reading --------------------------------------------------------------------------
 
-    def read(self, member: Member) -> bool:
-        """Handles what a process sent; False when its connection ended."""
+    def receive(self, member: Member) -> None:
+        """Handles what a process sent."""
         while True:
             try:
                 packet = member.receiver.receive()
             except BlockingIOError:
-                return True
+                return
             except OSError:
                 packet = None
             if packet is None:
                 self.loop.unwatch(member.receiver.sock.fileno())
-                return False
+                return
             received, self._fds = packet
             for message in received:
                 self._handlers[message[0]](member, *message[1:])
@@ -175,7 +176,7 @@ class Server:
             "env": env,
             "log": os.path.join(self.cluster["session_dir"], f"worker-{proc}"),
         }
-        self.pool.spawn(proc, job, setup, self.read)
+        self.pool.spawn(proc, job, setup, self.receive)
 
     def _do_attach(self, proc: int, key: tuple[int, int], gpus: Any) -> None:
         owner, number = key
@@ -201,9 +202,7 @@ class Server:
     def _tell_workers(self, key: tuple[int, int]) -> None:
         queue = self.leases.queues.get(key)
         if queue is not None:
-            message = messages.workers(
-                key[1], tuple(queue.attached), queue.demand, queue.blocked
-            )
+            message = messages.workers(key[1], tuple(queue.attached), queue.demand, queue.blocked)
             self.members.tell(key[0], message)
 
     def _do_kill(self, proc: int, reason: str) -> None:
@@ -386,7 +385,7 @@ class Server:
 
     def worker_exited(self, member: Member, status: int, peak_kib: int) -> None:
         """The template reaped a worker."""
-        self.read(member)  # what it said last counts
+        self.receive(member)  # what it said last counts
         worker = self.leases.workers.get(member.proc)
         packet, index = self.board.running(member.slot)
         death = {

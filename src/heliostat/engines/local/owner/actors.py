@@ -8,6 +8,7 @@ and of detached actors have no entry and keep nothing alive.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -59,9 +60,7 @@ class LocalActor:
 
     __slots__ = ("actor_id", "calls", "engine", "entry", "meta", "session", "traits")
 
-    def __init__(
-        self, session: Session, calls: Calls, traits: Traits, entry: Entry | None
-    ) -> None:
+    def __init__(self, session: Session, calls: Calls, traits: Traits, entry: Entry | None) -> None:
         self.session = session
         self.engine = session.engine
         self.actor_id = calls.actor_id
@@ -120,7 +119,8 @@ class Actors:
             verb = "find_or_name" if options.get_if_exists else "name"
             found = session.request(verb, (actor_id, spec))
             if found is not None:
-                return self.handle(*found, None)
+                actor_id, traits, meta = found
+                return self.handle(actor_id, traits, meta, None)
         entry = None if options.detached else Ownership(session, actor_id)
         calls = Calls(actor_id, traits, meta)
         with self._lock:
@@ -180,13 +180,13 @@ class Actors:
         """Calls a method; returns what ``.remote()`` returns."""
         session = self.session
         calls = actor.calls
-        count = options.num_returns
+        count: Any = options.num_returns
         retries = options.max_task_retries
         if retries is None:
             retries = actor.traits[2]
         if 0 < calls.max_pending <= calls.count:
             raise pending_calls_exceeded(actor)
-        if count == 1 and not kwargs and not options.name and values.are_plain(args):
+        if count == 1 and not kwargs and not options.given and values.are_plain(args):
             number = next(session.objects.numbers)
             entry = Entry(session.home, number)
             task = Task(number, (number, method, args), entry, CALL, retries, None)
@@ -284,10 +284,9 @@ class Actors:
         if kept:
             session.references.keep(kept, proc)
         calls = self._active.get(actor_id)
-        for number, payload in results:
+        for number, wired in results:
             task = calls.finish(number) if calls is not None else None
-            if type(payload) is tuple:
-                payload = session.references.from_wire(payload, session.loop.take_fd)
+            payload = session.references.from_wire(wired, session.loop.take_fd)
             if task is None or calls is None:
                 continue
             if type(payload) is not tuple or payload[0] != values.ERROR:
@@ -295,11 +294,7 @@ class Actors:
             elif task.function.retry_exceptions and (
                 task.retries < 0 or task.attempts < task.retries
             ):
-                session.loop.after.append(
-                    lambda calls=calls, task=task, payload=payload: self._decide(
-                        calls, task, payload
-                    )
-                )
+                session.loop.after.append(partial(self._decide, calls, task, payload))
             else:
                 self._end(task, FAILED, payload)
         if calls is not None:

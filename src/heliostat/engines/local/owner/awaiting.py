@@ -83,14 +83,14 @@ def _deliver(engine: LocalEngine, entry: Entry, future: asyncio.Future[Any]) -> 
         return
     try:
         value = engine._value(entry)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the task's
         future.set_exception(_settable(error))
     else:
         future.set_result(value)
 
 
 def _settable(error: BaseException) -> BaseException:
-    """asyncio refuses StopIteration as an outcome."""
+    """An asyncio future refuses StopIteration as an outcome."""
     if isinstance(error, StopIteration):
         wrapped = RuntimeError("the task raised StopIteration")
         wrapped.__cause__ = error

@@ -12,12 +12,10 @@ from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.actors import LocalActor
 from heliostat.engines.local.store import values
 from heliostat.engines.local.store.segments import Block
-from heliostat.engines.local.wire import messages
 from heliostat.engines.refs import ObjectRef
 
 if TYPE_CHECKING:
     import asyncio
-    import socket
     from concurrent.futures import Future
 
     from heliostat.engines.definitions import Definition, TaskTemplate
@@ -157,7 +155,7 @@ class LocalEngine(Engine):
             if future.set_running_or_notify_cancel():
                 try:
                     future.set_result(self._value(entry))
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - the task's
                     future.set_exception(error)
 
         self._when_complete(entry, deliver)
@@ -237,7 +235,7 @@ class LocalEngine(Engine):
         return self.session.actors.submit(actor, method, options, args, kwargs)
 
     def export_actor(self, actor: LocalActor) -> tuple[Any, ...]:
-        ref = None if actor.entry is None else ObjectRef(actor.entry)
+        ref: ObjectRef[Any] | None = None if actor.entry is None else ObjectRef(actor.entry)
         return actor.actor_id, actor.traits, actor.meta, ref
 
     def load_actor(self, *description: Any) -> LocalActor:
@@ -261,7 +259,8 @@ class LocalEngine(Engine):
                 f"namespace '{space}'. You are either trying to look up a named actor you "
                 "didn't create, the named actor died, or it is in another namespace."
             )
-        return self.session.actors.handle(*found, None)
+        actor_id, traits, meta = found
+        return self.session.actors.handle(actor_id, traits, meta, None)
 
     # -- the cluster ----------------------------------------------------------------------
 

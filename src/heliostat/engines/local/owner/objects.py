@@ -79,29 +79,33 @@ class Objects:
 
     def _share(self, pickled: values.Pickled, *, ours: bool) -> Any:
         size = values.segment_size(pickled)
-        while True:
-            with self._loop.lock:
-                self._references.settle()
-                place = self._segments.allocate(size)
-                if place is not None:
-                    arena, offset = place
-                    block = Block(
-                        self._segments.proc,
-                        arena,
-                        offset,
-                        size,
-                        self._segments.own_mapping(arena),
-                        self._references.note_dropped,
-                    )
-                    refs = self._references.pickled(pickled.refs)
-                    break
+        block = self._new_block(size)
+        while block is None:
             total = self._segments.arena_size(size)
             self._grant(total)
             with self._loop.lock:
                 self._segments.add_arena(total)
+            block = self._new_block(size)
         # Outside the lock: other threads go on while the memory is filled. Should it be
         # interrupted, the block's end gives the memory back.
         lengths = values.fill_segment(pickled, block.write)
         if not ours:
             block.hand_over()
+        refs: tuple[Any, ...] = ()
+        if pickled.refs:
+            with self._loop.lock:
+                refs = self._references.pickled(pickled.refs)
         return (values.SHARED, block, lengths, refs)
+
+    def _new_block(self, size: int) -> Block | None:
+        """Memory in an arena of ours, or None if another arena is needed."""
+        segments = self._segments
+        with self._loop.lock:
+            self._references.settle()  # what was let go of makes room first
+            place = segments.allocate(size)
+            if place is None:
+                return None
+            arena, offset = place
+            mapping = segments.own_mapping(arena)
+            dropped = self._references.note_dropped
+            return Block(segments.proc, arena, offset, size, mapping, dropped)

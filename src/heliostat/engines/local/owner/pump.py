@@ -55,6 +55,7 @@ class Pump:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._busy = False
+        self._leader = 0
         self._sleepers: list[_Sleeper] = []
         self._thread: threading.Thread | None = None
         self._parked = True
@@ -79,64 +80,71 @@ class Pump:
         loop = self._loop
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            with loop.lock:
-                self.before_wait()
-                if ready():
-                    return True
-                if loop.poisoned is not None:
-                    raise self.poisoned_error()
-                mine = not self._busy
-                if mine:
-                    self._busy = True
-                else:
-                    sleeper = _Sleeper(ready)
-                    self._sleepers.append(sleeper)
-            if mine:
-                return self._poll_until(ready, deadline)
-            if not self._sleep(sleeper, deadline):
-                return bool(ready())
+            sleeper = None
+            leads = woken = False
+            try:  # at once: a signal's handler may raise after any step
+                with loop.lock:
+                    self.before_wait()
+                    if ready():
+                        return True
+                    if loop.poisoned is not None:
+                        raise self.poisoned_error()
+                    if not self._busy:
+                        self._busy = leads = True
+                        self._leader = threading.get_ident()
+                    elif self._leader != threading.get_ident():
+                        sleeper = _Sleeper(ready)
+                        self._sleepers.append(sleeper)
+                if sleeper is None:
+                    return self._poll_until(ready, deadline)
+                woken = self._sleep(sleeper, deadline)
+                if not woken:
+                    return bool(ready())
+            finally:
+                if leads:
+                    self._hand_over()
+                elif sleeper is None:
+                    # A signal's handler waited, called in our own poll: that must look again.
+                    self.shake()
+                elif not woken:
+                    self._withdraw(sleeper)
 
     def _poll_until(self, ready: Callable[[], Any], deadline: float | None) -> bool:
         loop = self._loop
         if self._polling:
             self.shake()
-        try:
-            left = -1.0
-            while True:
-                if deadline is not None:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        loop.poll(0)
-                        loop.run_after()
-                        return bool(ready())
-                loop.poll(left)
-                if loop.after:
+        left = -1.0
+        while True:
+            if deadline is not None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    loop.poll(0)
                     loop.run_after()
-                if loop.interrupted:
-                    loop.raise_interrupt()
-                if self._sleepers:
-                    self.wake_ready()
-                if ready():
-                    return True
-                if loop.poisoned is not None:
-                    raise self.poisoned_error()
-        finally:
-            with loop.lock:
-                self._busy = False
-                if self._sleepers:
-                    self._sleepers.pop().turn.release()
+                    return bool(ready())
+            loop.poll(left)
+            if loop.after:
+                loop.run_after()
+            if loop.interrupted:
+                loop.raise_interrupt()
+            if self._sleepers:
+                self.wake_ready()
+            if ready():
+                return True
+            if loop.poisoned is not None:
+                raise self.poisoned_error()
+
+    def _hand_over(self) -> None:
+        """The polling thread goes: a sleeper polls from now on, if there is one."""
+        with self._loop.lock:
+            self._busy = False
+            self._leader = 0
+            if self._sleepers:
+                self._sleepers.pop().turn.release()
 
     def _sleep(self, sleeper: _Sleeper, deadline: float | None) -> bool:
-        """True when woken; False when the time is up, the sleeper withdrawn."""
+        """True when woken; False when the time is up."""
         left = -1.0 if deadline is None else max(0.0, deadline - time.monotonic())
-        try:
-            woken = sleeper.turn.acquire(timeout=left)
-        except BaseException:  # a signal handler raised: leave nothing behind
-            self._withdraw(sleeper)
-            raise
-        if not woken:
-            self._withdraw(sleeper)
-        return woken
+        return sleeper.turn.acquire(timeout=left)
 
     def _withdraw(self, sleeper: _Sleeper) -> None:
         with self._loop.lock:
@@ -210,7 +218,7 @@ class Pump:
             else:
                 try:
                     served = self._serve()
-                except Exception:  # the session is poisoned; whoever waits is told
+                except Exception:  # noqa: BLE001 - the session is poisoned; whoever waits is told
                     self.wake_ready()
                     return
             turns = loop.turns

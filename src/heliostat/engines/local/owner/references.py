@@ -339,7 +339,7 @@ class References:
         self._peers.send(proc, message, fds)
 
     def on_value(
-        self, owner: int, number: int, state: int, payload: Any, take_fd: Callable[[], int]
+        self, take_fd: Callable[[], int], owner: int, number: int, state: int, payload: Any
     ) -> None:
         """A value we asked for."""
         entry = self.borrowed(owner, number)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from heliostat.engines.local.core.objects import PENDING, Entry
@@ -112,11 +113,11 @@ class Session:
                 messages.PEER: self.peers.introduced,
                 messages.REPLY: self._on_reply,
                 messages.WANT: references.on_want,
-                messages.VALUE: lambda *fields: references.on_value(*fields, take_fd),
+                messages.VALUE: partial(references.on_value, take_fd),
                 messages.BORROW: references.on_borrow,
                 messages.RETURN_BORROW: references.on_return,
                 messages.FREE_BLOCK: references.on_free,
-                messages.LOG: lambda *fields: self.on_log(*fields),
+                messages.LOG: lambda *fields: self.on_log(*fields),  # noqa: PLW0108 - set later
             }
         )
 
@@ -207,7 +208,8 @@ class Session:
         """How many workers of this shape could run at once, at least 1; and if it can never
         be had, the text that says so."""
         totals = self.about["totals"]
-        limits = [max(1, totals.get("CPU", 0) // 10_000) if not dict(amounts).get("CPU") else 1 << 30]
+        # Without CPUs of its own a task is held to have one: more at once would gain nothing.
+        limits = [] if "CPU" in dict(amounts) else [max(1, totals.get("CPU", 0) // 10_000)]
         for name, amount in amounts:
             if amount > totals.get(name, 0):
                 return 0, unschedulable(amounts, totals)

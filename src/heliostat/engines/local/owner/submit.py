@@ -48,7 +48,7 @@ class Prepared:
         self.function = Function(
             tasks.session.functions.key(template.definition),
             options.name or template.definition.name,
-            options.num_returns,
+            int(options.num_returns),
             options.retry_exceptions,
             options.name or "",
         )
@@ -164,7 +164,8 @@ class Tasks:
                 call = task.call
                 calls.append(call if type(call) is tuple else call.wire(references, fds))
             function = tasks[0].function
-            queue.box.send(messages.tasks(number, function.key, function.called, function.returns, calls), fds)
+            message = messages.tasks(number, function.key, function.called, function.returns, calls)
+            queue.box.send(message, fds)
         if queue.demand < queue.most:
             wanted = queue.wanted()
             if wanted > queue.demand:

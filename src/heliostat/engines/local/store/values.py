@@ -239,9 +239,7 @@ class _FastPickler(pickle.Pickler):
         self._buffers: list[memoryview] = []
         self.refs: list[ObjectRef[Any]] = []
         buffers = self._buffers
-        super().__init__(
-            self._output, 5, buffer_callback=lambda buffer: _keeps_in(buffer, buffers)
-        )
+        super().__init__(self._output, 5, buffer_callback=lambda buffer: _keeps_in(buffer, buffers))
 
     def take(self) -> Pickled:
         """What was dumped; the pickler is ready for the next value."""
@@ -294,8 +292,8 @@ _cloud_pickler_class: Any = None
 
 
 def _cloud_pickler() -> Any:
-    """cloudpickle's pickler, taught about references; imported at first need (20 ms)."""
-    global _cloud_pickler_class
+    """Cloudpickle's pickler, taught about references; imported at first need (20 ms)."""
+    global _cloud_pickler_class  # noqa: PLW0603 - a class, made late
     if _cloud_pickler_class is None:
         import cloudpickle
 
@@ -334,7 +332,7 @@ def _blame(value: Any, error: Exception) -> str:
         output = io.BytesIO()
         try:
             _cloud_pickler()(output, None).dump(part)
-        except Exception:  # the point is to find the part that raises
+        except Exception:  # noqa: BLE001 - the point is to find the part that raises
             return f"{text}. The cause is {where}: {_describe(part)}"
     return text
 

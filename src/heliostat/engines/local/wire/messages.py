@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Message = tuple[Any, ...]
-Handlers = Mapping[int, Callable[..., None]]
+Handlers = Mapping[int, Callable[..., Any]]
 
 HEAD = 0
 

@@ -80,8 +80,8 @@ class ActorHost:
             self.process.output.label = cls.__name__
             args, kwargs = arguments.decode(*self._creation)
             self.instance = cls(*args, **kwargs)
-            args = kwargs = None
-        except BaseException as raised:
+            del args, kwargs
+        except BaseException as raised:  # noqa: BLE001 - the user's
             if isinstance(raised, SystemExit):
                 self.leaving = "exit_actor"
             error = outcome.failed_construction(self.process, spec["meta"][0], raised).payload
@@ -91,9 +91,7 @@ class ActorHost:
         with session.loop.lock:
             self.process.output.send_lines()
             kept = session.references.kept(self._lent)
-            session.head.send(
-                messages.actor_ready(self.actor_id, self._incarnation, error, kept)
-            )
+            session.head.send(messages.actor_ready(self.actor_id, self._incarnation, error, kept))
         self._lent = []
         self.process.ending = self.process.ending or error is not None
         return error is None
@@ -104,7 +102,7 @@ class ActorHost:
         if method is not None:
             try:
                 method()
-            except Exception:  # the user's; the actor ends all the same
+            except Exception:  # noqa: BLE001 - the user's; the actor ends all the same
                 import traceback
 
                 traceback.print_exc()
@@ -121,10 +119,7 @@ class ActorHost:
         method = self._methods.get(name)
         if method is None:
             special = _SPECIAL.get(name)
-            if special is not None:
-                method = special.__get__(self)
-            else:
-                method = getattr(self.instance, name)
+            method = getattr(self.instance, name) if special is None else special.__get__(self)
             self._methods[name] = method
         return method
 
@@ -138,7 +133,7 @@ class ActorHost:
         except SystemExit as error:
             self.leave_by(error)
             return None
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the user's
             return outcome.failed(self.process, self._methods.get(call.method), error)
 
     def leave_by(self, error: SystemExit) -> None:
@@ -187,7 +182,7 @@ class ActorHost:
         """``repr`` of the instance, whatever the user's does."""
         try:
             return repr(self.instance)
-        except Exception:  # a user's __repr__
+        except Exception:  # noqa: BLE001 - a user's __repr__
             return object.__repr__(self.instance)
 
     def context(self) -> dict[str, Any]:
@@ -203,9 +198,7 @@ class ActorHost:
         return {
             **facts,
             "actor_id": self.actor_id,
-            "actor": self.session.actors.handle(
-                self.actor_id, spec["traits"], spec["meta"], None
-            ),
+            "actor": self.session.actors.handle(self.actor_id, spec["traits"], spec["meta"], None),
             "actor_name": spec["name"] or None,
             "namespace": spec["namespace"],
             "restarts": self._incarnation - 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.worker import outcome
@@ -45,7 +46,7 @@ class _Server:
                 value = await value
             except SystemExit as error:
                 host.leave_by(error)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the user's
                 value = outcome.failed(host.process, host.method(call.method), error)
         host.answer(call, value)
         if not self._flushing:
@@ -92,11 +93,11 @@ async def _serve(host: ActorHost) -> None:
 async def _shut_down(host: ActorHost) -> None:
     """The actor's own ``__ray_shutdown__``, which may be a coroutine here."""
     method: Any = getattr(host.instance, "__ray_shutdown__", None)
-    if asyncio.iscoroutinefunction(method):
+    if inspect.iscoroutinefunction(method):
         host.instance = None
         try:
             await method()
-        except Exception:  # the user's; the actor ends all the same
+        except Exception:  # noqa: BLE001 - the user's; the actor ends all the same
             import traceback
 
             traceback.print_exc()

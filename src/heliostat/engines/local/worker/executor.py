@@ -55,9 +55,7 @@ class Executor:
         self._queue = queue
         self.owner = owner
         self._process.assign(env)
-        self._idle.register(
-            self._receiver.sock.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE
-        )
+        self._idle.register(self._receiver.sock.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE)
 
     def on_detach(self) -> None:
         """The head takes the lease back, effective before the next packet."""
@@ -145,7 +143,7 @@ class Executor:
                 args: Any = call[1]
                 try:
                     value = function(*args)
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - the user's
                     value = outcome.failed(process, function, error)
                 if returns == 1 and values.is_plain(value):
                     results.append(value)
@@ -172,7 +170,7 @@ class Executor:
         try:
             args, kwargs = outcome.arguments_of(self._process, call[1], call[2], fds, lent)
             return function(*args, **kwargs)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the user's
             return outcome.failed(self._process, function, error)
 
     def _reply(
@@ -183,9 +181,7 @@ class Executor:
         with session.loop.lock:
             process.output.send_lines()
             kept = session.references.kept(lent) if lent else []
-            message = messages.done(
-                self._queue, packet, session.home.proc, elapsed, results, kept
-            )
+            message = messages.done(self._queue, packet, session.home.proc, elapsed, results, kept)
             session.peers.send(self.owner, message, fds)
             for fd in fds:
                 os.close(fd)
@@ -201,7 +197,7 @@ class Executor:
         blob = self._process.fetch_code(key)
         try:
             function: Callable[..., Any] = values.loads(blob)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the user's
             function = outcome.unloadable(error)
         self._functions[key] = function
         return function

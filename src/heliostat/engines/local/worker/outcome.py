@@ -56,9 +56,7 @@ def opened(
     return local, filled
 
 
-def to_wire(
-    process: WorkerProcess, value: Any, returns: int, owner: int, fds: list[int]
-) -> Any:
+def to_wire(process: WorkerProcess, value: Any, returns: int, owner: int, fds: list[int]) -> Any:
     """The wire form of a result; its descriptors are appended to ``fds``, ours to close."""
     if type(value) is Failure:
         return value.payload
@@ -69,7 +67,7 @@ def to_wire(
         else:
             parts = split(value, returns)
             payload = (values.MANY, [session.objects.result(part, owner) for part in parts])
-    except BaseException as error:  # the user's __reduce__ may raise anything
+    except BaseException as error:  # noqa: BLE001 - the user's __reduce__ may raise anything
         return failed(process, None, error).payload
     if type(payload) is not tuple:
         return payload
@@ -86,9 +84,7 @@ def split(value: Any, returns: int) -> list[Any]:
         return []
     parts = list(value)
     if len(parts) != returns:
-        raise ValueError(
-            f"Task returned {len(parts)} objects, but num_returns={returns}."
-        )
+        raise ValueError(f"Task returned {len(parts)} objects, but num_returns={returns}.")
     return parts
 
 
@@ -144,7 +140,7 @@ def describe_error(error: BaseException) -> str:
     """An exception in a line, whatever its ``__str__`` does."""
     try:
         return f"{type(error).__name__}: {error}"
-    except Exception:  # a user's __str__
+    except Exception:  # noqa: BLE001 - a user's __str__
         return type(error).__name__
 
 
@@ -155,7 +151,7 @@ def format_error(error: BaseException) -> str:
     try:
         lines = traceback.format_exception(type(error), error, _user_frames(error.__traceback__))
         return "".join(lines)
-    except Exception:  # a user's __str__ or __repr__
+    except Exception:  # noqa: BLE001 - a user's __str__ or __repr__
         return describe_error(error)
 
 
@@ -171,7 +167,7 @@ def unloadable(error: BaseException) -> Callable[..., Any]:
     """Stands for a function that can't be unpickled here: raises why."""
     text = describe_error(error)
 
-    def raise_it(*args: Any, **kwargs: Any) -> Any:
+    def raise_it(*_: Any, **__: Any) -> Any:
         raise RuntimeError(
             f"the function could not be loaded in the worker ({sys.executable}): {text}"
         ) from error

@@ -71,9 +71,7 @@ class Output:
         if self._dropped:
             lines.append((2, f"... {self._dropped} more lines are in the worker's log file"))
             self._dropped = 0
-        self._session.peers.send(
-            self._driver, messages.log(os.getpid(), self.label, lines)
-        )
+        self._session.peers.send(self._driver, messages.log(os.getpid(), self.label, lines))
 
 
 class Stream(io.TextIOBase):
@@ -85,8 +83,8 @@ class Stream(io.TextIOBase):
         self._partial = ""
         self.buffer = io.FileIO(number, "w", closefd=False)
 
-    encoding = "utf-8"  # type: ignore[assignment]
-    errors = "backslashreplace"  # type: ignore[assignment]
+    encoding = "utf-8"
+    errors = "backslashreplace"
 
     @property
     def name(self) -> str:

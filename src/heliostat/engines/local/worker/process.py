@@ -101,7 +101,8 @@ class WorkerProcess:
         if len(content) == 1:
             return Call(caller, number, name, returns, content[0], called)
         lent: Lent = []
-        payload, slots = outcome.opened(self, content[0], content[1], self.session.loop.take_fd, lent)
+        take_fd = self.session.loop.take_fd
+        payload, slots = outcome.opened(self, content[0], content[1], take_fd, lent)
         opened = Call(caller, number, name, returns, None, called)
         opened.payload, opened.slots, opened.lent = payload, slots, lent
         return opened

@@ -41,7 +41,10 @@ class Template:
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         self._wakeup_write = writing
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._handlers = {messages.SPAWN: self._on_spawn, messages.KILL: self._on_kill}
+        self._handlers: messages.Handlers = {
+            messages.SPAWN: self._on_spawn,
+            messages.KILL: self._on_kill,
+        }
         self._fds: list[int] = []
 
     def run(self) -> None:
@@ -109,7 +112,7 @@ class Template:
             from heliostat.engines.local.worker.main import work
 
             status = work(proc, board.slot(slot), setup, inbox, head)
-        except BaseException:  # nothing may return into the template's loop
+        except BaseException:  # noqa: BLE001 - nothing may return into the template's loop
             import traceback
 
             traceback.print_exc()
@@ -184,9 +187,7 @@ def _run_site() -> None:
         sys.path[:] = path
 
 
-def start(
-    control: int, board_fd: int, session_dir: str, preload: tuple[str, ...]
-) -> None:
+def start(control: int, board_fd: int, session_dir: str, preload: tuple[str, ...]) -> None:
     """The template's whole life, in a process the head just forked. Does not return."""
     status = 1
     try:
@@ -203,7 +204,7 @@ def start(
         gc.freeze()
         status = 0
         template.run()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it goes to the head's log
         import traceback
 
         traceback.print_exc()

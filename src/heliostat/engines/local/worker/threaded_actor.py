@@ -39,7 +39,7 @@ class _Threads:
     def _run(self) -> None:
         try:
             self._serve_calls()
-        except BaseException:  # what it filed is not to be trusted: as in the main thread
+        except BaseException:  # noqa: BLE001 - what it filed is not to be trusted
             try:
                 traceback.print_exc()
             finally:
