@@ -32,22 +32,18 @@ class Peers:
         if box is not None:
             box.send(message, fds)
         elif proc not in self._gone:
-            waiting = self._unconnected.get(proc)
-            if waiting is None:
-                waiting = self._unconnected[proc] = []
-                self._head.send(messages.connect(proc))
-            waiting.append((message, tuple(os.dup(fd) for fd in fds)))
+            self.watch(proc)
+            self._unconnected[proc].append((message, tuple(os.dup(fd) for fd in fds)))
+
+    def watch(self, proc: int) -> None:
+        """From now on the head tells us when ``proc`` dies: it does so of whom it introduced."""
+        if not (proc in self._boxes or proc in self._unconnected or proc in self._gone):
+            self._unconnected[proc] = []
+            self._head.send(messages.connect(proc))
 
     def box(self, proc: int) -> Outbox | None:
         """The outbox of a process we are connected with."""
         return self._boxes.get(proc)
-
-    def introduced(self, proc: int, alive: bool) -> None:
-        """The head's answer, or its introduction unasked; the descriptor is the next one."""
-        if not alive:
-            self.lost(proc)
-            return
-        self.add(proc, self._loop.take_fd())
 
     def add(self, proc: int, fd: int) -> None:
         """Takes over the writing end of an inbox."""

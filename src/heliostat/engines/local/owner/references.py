@@ -202,7 +202,7 @@ class References:
         """A worker goes on holding these after its task."""
         for owner, number in kept:
             if owner == self.home.proc:
-                self.exports.borrow_number(number, proc, 1)
+                self.on_borrow(number, proc, 1)
             else:
                 self._peers.send(owner, messages.borrow(number, proc, 1))
 
@@ -346,8 +346,9 @@ class References:
         entry.complete(state, self.from_wire(payload, take_fd, None, entry.stake))
 
     def on_borrow(self, number: int, proc: int, count: int) -> None:
-        """Another process tells that ``proc`` holds an object of ours."""
-        self.exports.borrow_number(number, proc, count)
+        """``proc`` holds an object of ours: its death must come to our ears."""
+        if self.exports.borrow_number(number, proc, count) and proc != self.home.proc:
+            self._peers.watch(proc)
 
     def on_return(self, number: int, proc: int, count: int) -> None:
         """A borrower lets go."""

@@ -110,7 +110,7 @@ class Session:
                 messages.ANSWERS: self.actors.on_answers,
                 messages.ACTOR: self.actors.on_actor,
                 messages.DIED: self._on_died,
-                messages.PEER: self.peers.introduced,
+                messages.PEER: self._on_peer,
                 messages.REPLY: self._on_reply,
                 messages.WANT: references.on_want,
                 messages.VALUE: partial(references.on_value, take_fd),
@@ -232,9 +232,19 @@ class Session:
     # -- deaths ---------------------------------------------------------------------------
 
     def _on_died(self, proc: int, death: dict[str, Any]) -> None:
+        self._process_gone(proc)
+        self.tasks.on_worker_died(proc, death)
+
+    def _on_peer(self, proc: int, alive: bool) -> None:
+        """The head introduces a process; or it died before we had to do with it."""
+        if alive:
+            self.peers.add(proc, self.loop.take_fd())
+        else:
+            self._process_gone(proc)
+
+    def _process_gone(self, proc: int) -> None:
         self.peers.lost(proc)
         self.references.process_died(proc)
-        self.tasks.on_worker_died(proc, death)
 
     def end(self, text: str) -> None:
         """The session is over: whatever waits fails with ``text``. Called under the lock."""
