@@ -111,8 +111,9 @@ class Queue:
 
     @property
     def missing(self) -> int:
-        """Workers it wants and has not. A blocked one counts: the demand includes its task."""
-        return self.demand - self.running - self.blocked
+        """Workers it wants and has not. The demand includes what a blocked one runs, and one
+        on its way out: another for the same packet would find nothing to do."""
+        return self.demand - len(self.attached)
 
 
 class Placement:
@@ -143,6 +144,7 @@ class Leases:
         self.waiting = False
         self._new_proc = new_proc
         self._next_surplus = 0.0
+        self._ended_jobs: set[int] = set()
 
     # -- jobs, queues, demand -------------------------------------------------------------
 
@@ -200,6 +202,9 @@ class Leases:
         if worker is not None and worker.state is WorkerState.DETACHING:
             self._leave(worker)
             worker.move(WorkerState.IDLE, now)
+            if worker.job in self._ended_jobs:
+                worker.move(WorkerState.RETIRING, now)
+                self.actions.append(("retire", worker.proc))
 
     def died(self, proc: int) -> Worker | None:
         """The worker's process ended: whatever it held is free."""
@@ -213,14 +218,17 @@ class Leases:
         for key in [key for key in self.queues if key[0] == owner]:
             queue = self.queues.pop(key)
             for worker in list(queue.attached.values()):
-                if worker.state is WorkerState.LEASED:
-                    if is_idle(worker.proc):
-                        self._detach(worker, now)
-                    else:
-                        self.actions.append(("kill", worker.proc, "its owner died"))
+                if not is_idle(worker.proc):
+                    self.actions.append(("kill", worker.proc, "its owner died"))
+                elif worker.state is WorkerState.LEASED:
+                    self._detach(worker, now)
 
     def close_job(self, job: int, now: float) -> None:
-        """A job ended: its workers end with it, actors' workers are the actors' business."""
+        """A job ended: its workers end with it, actors' workers are the actors' business.
+
+        What these still start for their own tasks ends as soon as it has none of them.
+        """
+        self._ended_jobs.add(job)
         for worker in self.workers.values():
             if worker.job == job and worker.state is not WorkerState.ACTOR:
                 self.actions.append(("kill", worker.proc, "its job ended"))

@@ -268,8 +268,10 @@ class References:
         """The entry of a reference that arrived inside a value."""
         owner, number = ref[0], ref[1]
         if owner == self.home.proc:
+            if len(ref) == 3:
+                return self._returned(number, ref[2])
             entry = self._own(number)
-            if len(ref) == 2 and lent is None:
+            if lent is None:
                 self.exports.give_back(number, owner)
             return entry
         borrowed = self.borrowed(owner, number)
@@ -296,6 +298,15 @@ class References:
         if entry is None:
             entry = Entry(self.home, number)
             entry.complete(FAILED, errors.lost(entry))
+        return entry
+
+    def _returned(self, number: int, payload: Any) -> Entry:
+        """An object of ours that comes home with its value: who had that held no borrow of it,
+        so that it may be gone from here."""
+        entry = self._known.get((self.home.proc, number)) or self.exports.get(number)
+        if entry is None:
+            entry = self._known[self.home.proc, number] = Entry(self.home, number)
+            entry.complete(READY, payload)
         return entry
 
     def borrowed(self, owner: int, number: int) -> Borrowed:
