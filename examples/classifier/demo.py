@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+import psutil
 from rich.console import Console
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,6 +47,13 @@ def program(*arguments: str, environment: dict[str, str]) -> None:
     subprocess.run([sys.executable, "-m", *arguments], env=environment, check=True)
 
 
+def end_children() -> None:
+    """Ends a program that was just being started when a signal came; else there is none."""
+    for child in psutil.Process().children():
+        child.kill()
+        child.wait()
+
+
 @contextmanager
 def cluster(environment: dict[str, str]) -> Iterator[None]:
     """A cluster that runs inside the ``with`` block and is stopped after it, always."""
@@ -53,6 +61,7 @@ def cluster(environment: dict[str, str]) -> Iterator[None]:
         program("heliostat", "start", "--head", "--num-cpus", str(CPUS), environment=environment)
         yield
     finally:
+        end_children()
         program("heliostat", "stop", environment=environment)
 
 
