@@ -8,6 +8,9 @@ from tests.architecture.source import Module, known, modules
 LATE: dict[str, str] = {
     "heliostat": "loads each public name at its first use, from one table",
     "heliostat.api.lifecycle": "loads the engine that init() was asked for",
+    "heliostat.engines.local.head.main": "forks the template before it loads anything",
+    "heliostat.engines.local.worker.actor_host": "loads asyncio for the first async actor",
+    "heliostat.engines.local.worker.template": "names what workers need; loads it once forked",
     "heliostat.engines.local.owner.engine": "loads asyncio, and what awaits refs, at first need",
     "heliostat.engines.refs": "loads what turns an ObjectRef into text or a future when asked to",
 }

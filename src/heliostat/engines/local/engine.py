@@ -8,7 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from heliostat._version import __version__
-from heliostat.engines.local import launch
+from heliostat.engines.local import link as links
+from heliostat.engines.local import session_dir as session_dirs
+from heliostat.engines.local.link import Link, NothingRuns
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.functions import import_path
 from heliostat.engines.local.owner.loop import Loop
@@ -37,7 +39,7 @@ class DriverEngine(LocalEngine):
         self.private = private
         self._pidfd = os.pidfd_open(head_pid)
         # Open from now on: the file is gone soon after the head is.
-        self._head_log = launch.open_log(session_dir)
+        self._head_log = session_dirs.open_log(session_dir)
         self._pid = os.getpid()
 
     def watch_head(self) -> None:
@@ -49,7 +51,7 @@ class DriverEngine(LocalEngine):
         self.session.end(
             f"the head of this session (pid {self.head_pid}) died; its tasks, actors and "
             "objects are lost. Call heliostat.shutdown() and heliostat.init() to start anew."
-            + launch.last_words(self._head_log)
+            + session_dirs.last_words(self._head_log)
         )
 
     def shutdown(self) -> None:
@@ -64,7 +66,7 @@ class DriverEngine(LocalEngine):
         session.pump.wake_ready()
         if self.private:
             _reap(self.head_pid, self._pidfd)
-            launch.remove_session(self.session_dir)
+            session_dirs.remove_session(self.session_dir)
         session.close()
         self.close_descriptors()
         session.loop.run_after()  # lines that arrived at the very end
@@ -86,7 +88,7 @@ def connect(settings: Settings, *, observer: bool = False) -> DriverEngine:
     An ``observer`` only asks questions: no worker is started for it.
 
     Raises:
-        launch.NothingRuns: a running head was asked for and there is none.
+        NothingRuns: a running head was asked for and there is none.
         RuntimeError: the head did not come up, or runs another version.
     """
     _raise_descriptor_limit()
@@ -103,19 +105,19 @@ def connect(settings: Settings, *, observer: bool = False) -> DriverEngine:
     return engine
 
 
-def _reach(settings: Settings) -> launch.Link:
+def _reach(settings: Settings) -> Link:
     """The head meant by the address: a running one, or one started for this program."""
     where = settings.address or Config.read().address
     if where == "local":
-        return launch.start_private()
-    directory = launch.daemon_dir() if where in {None, "auto"} else where
+        return links.start_private()
+    directory = session_dirs.daemon_dir() if where in {None, "auto"} else where
     assert directory is not None
     try:
-        link = launch.connect_daemon(directory)
-    except launch.NothingRuns:
+        link = links.connect_daemon(directory)
+    except NothingRuns:
         if where is not None:
             raise
-        return launch.start_private()
+        return links.start_private()
     settings.refuse_for_existing()
     return link
 
@@ -152,12 +154,14 @@ def _join(
         import cloudpickle  # noqa: F401
 
         while not (welcome or refused or died):
-            if not loop.poll(launch.PATIENCE):
-                raise RuntimeError(f"the head did not answer within {launch.PATIENCE:g} s")
+            if not loop.poll(links.PATIENCE):
+                raise RuntimeError(f"the head did not answer within {links.PATIENCE:g} s")
         if refused:
             raise RuntimeError(refused[0])
         if not welcome:
-            raise RuntimeError(f"the head did not come up.{launch.last_words(engine._head_log)}")
+            raise RuntimeError(
+                f"the head did not come up.{session_dirs.last_words(engine._head_log)}"
+            )
         loop.unwatch(engine._pidfd)
     finally:
         loop.detach()
@@ -187,7 +191,7 @@ def describe_program(settings: Settings, *, observer: bool) -> dict[str, Any]:
         "log_to_driver": settings.log_to_driver,
         "debug": Config.read().debug,
         "observer": observer,
-        "cluster": launch.cluster_settings(settings),
+        "cluster": links.cluster_settings(settings),
     }
 
 

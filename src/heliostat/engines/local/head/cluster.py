@@ -16,7 +16,7 @@ STORE_SHARE = 0.3
 def describe_cluster(settings: dict[str, Any], session_dir: str) -> tuple[dict[str, Any], int]:
     """The cluster's facts, and the bytes of its object store.
 
-    ``settings`` is what ``launch.cluster_settings`` made of the user's wishes; what it leaves
+    ``settings`` is what ``link.cluster_settings`` made of the user's wishes; what it leaves
     open is what the host has.
     """
     host = detect(Config.read().visible_gpus)

@@ -10,10 +10,9 @@ from typing import Any
 from heliostat.engines.local.head.loop import Loop
 from heliostat.engines.local.head.members import Member
 from heliostat.engines.local.head.server import setup_of
-from heliostat.engines.local.launch import peer_of
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
-from heliostat.engines.local.wire.framing import Receiver
+from heliostat.engines.local.wire.framing import Receiver, peer_of
 from heliostat.model.resources import UNIT
 
 

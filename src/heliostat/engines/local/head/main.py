@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def main(mode: str, session_dir: str, fd: int) -> None:
-    """Runs a head; ``launch.spawn_head`` says what the arguments are."""
+    """Runs a head; ``link.spawn_head`` says what the arguments are."""
     import _socket  # `socket` takes 6 ms
 
     os.set_inheritable(fd, False)
@@ -97,7 +97,7 @@ class Head:
     def serve_program(self, connection: socket.socket) -> None:
         """The session is private to the program that made the other end of ``connection``."""
         from heliostat.engines.local.head.joining import Joining
-        from heliostat.engines.local.launch import peer_of
+        from heliostat.engines.local.wire.framing import peer_of
 
         self._private = True
         # Not our parent: that one is another by now if the program was killed meanwhile.
@@ -109,13 +109,14 @@ class Head:
         """The session is for every program of this user; tells ``answer`` when it is up."""
         import ast
 
-        from heliostat.engines.local import launch
+        from heliostat.engines.local.head.door import listen
         from heliostat.engines.local.head.joining import Joining
+        from heliostat.engines.local.session_dir import SETTINGS
 
         said = b"ready"
         try:
-            listening, token = launch.listen(self._session_dir)
-            with open(os.path.join(self._session_dir, "settings"), "rb") as file:
+            listening, token = listen(self._session_dir)
+            with open(os.path.join(self._session_dir, SETTINGS), "rb") as file:
                 settings = ast.literal_eval(file.read().decode())
             self._joining = Joining(self, self._loop)
             self._joining.listen(listening, token)

@@ -15,6 +15,7 @@ from typing import Any
 
 from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
 from heliostat.engines.local.core.leases import Leases, Placement
+from heliostat.engines.local.head import status
 from heliostat.engines.local.head.audits import Audits
 from heliostat.engines.local.head.logs import Logs, last_lines
 from heliostat.engines.local.head.loop import Loop
@@ -366,9 +367,7 @@ class Server:
         ]
 
     def _verb_status(self, member: Member) -> dict[str, Any]:
-        from heliostat.engines.local.head.status import describe
-
-        return describe(self)
+        return status.describe(self)
 
     def _verb_grant(self, member: Member, size: int) -> None:
         self.memory.grant(member, size, self.members)

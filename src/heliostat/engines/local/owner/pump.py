@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from heliostat.engines.local.owner.loop import Loop
@@ -81,7 +79,7 @@ class Pump:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             sleeper = None
-            leads = woken = False
+            leads = nested = woken = False
             try:  # at once: a signal's handler may raise after any step
                 with loop.lock:
                     self.before_wait()
@@ -92,7 +90,9 @@ class Pump:
                     if not self._busy:
                         self._busy = leads = True
                         self._leader = threading.get_ident()
-                    elif self._leader != threading.get_ident():
+                    elif self._leader == threading.get_ident():
+                        nested = True  # a signal's handler waits, called in our own poll
+                    else:
                         sleeper = _Sleeper(ready)
                         self._sleepers.append(sleeper)
                 if sleeper is None:
@@ -103,10 +103,9 @@ class Pump:
             finally:
                 if leads:
                     self._hand_over()
-                elif sleeper is None:
-                    # A signal's handler waited, called in our own poll: that must look again.
-                    self.shake()
-                elif not woken:
+                elif nested:
+                    self.shake()  # what the outer poll waits for may have been filed here
+                elif sleeper is not None and not woken:
                     self._withdraw(sleeper)
 
     def _poll_until(self, ready: Callable[[], Any], deadline: float | None) -> bool:
@@ -282,38 +281,3 @@ class Pump:
         self._loop.unwatch(self._shake)
         os.close(self._shake)
         os.close(self._wake)
-
-
-class Interrupts:
-    """Defers Ctrl-C while the main thread changes the session's state.
-
-    Python raises ``KeyboardInterrupt`` between any two instructions; inside a transition that
-    would leave half of it done. The handler looks whether its own thread holds the lock and
-    if so leaves a note, which is acted upon as the lock is let go.
-    """
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._installed = False
-
-    def install(self) -> None:
-        """Replaces Python's own handler; a handler of the user's is left alone."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._on_interrupt)
-            self._installed = True
-
-    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._loop.lock_is_mine():
-            self._loop.interrupted = True
-        else:
-            raise KeyboardInterrupt
-
-    def remove(self) -> None:
-        """Puts Python's handler back, if ours is still in place."""
-        if not self._installed or threading.current_thread() is not threading.main_thread():
-            return
-        if signal.getsignal(signal.SIGINT) == self._on_interrupt:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        self._installed = False

@@ -17,10 +17,11 @@ from heliostat.engines.local.core.objects import PENDING, Entry
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.actors import Actors
 from heliostat.engines.local.owner.functions import Functions
+from heliostat.engines.local.owner.interrupts import Interrupts
 from heliostat.engines.local.owner.loop import Loop
 from heliostat.engines.local.owner.objects import Objects
 from heliostat.engines.local.owner.peers import Peers
-from heliostat.engines.local.owner.pump import Interrupts, Pump
+from heliostat.engines.local.owner.pump import Pump
 from heliostat.engines.local.owner.references import Home, References
 from heliostat.engines.local.owner.submit import Tasks
 from heliostat.engines.local.store.segments import Segments

@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any
 
+from heliostat.engines import registry
 from heliostat.engines.refs import ObjectRef
 
 BLOB = 1
@@ -223,8 +224,6 @@ def _reduce_ref(ref: ObjectRef[Any]) -> tuple[Any, ...]:
 
 
 def _load_ref(uid: bytes, owner: int, number: int) -> Any:
-    from heliostat.engines import registry
-
     return registry.load_ref(uid, owner, number)
 
 

@@ -62,6 +62,13 @@ def adopt_socket(fd: int) -> socket.socket:
     return sock
 
 
+def peer_of(sock: socket.socket) -> tuple[int, int]:
+    """Pid and user of the other end, by the kernel's word."""
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    numbers = memoryview(raw).cast("i")
+    return numbers[0], numbers[1]
+
+
 def pack(messages: Sequence[Message]) -> bytes:
     """The bytes of a packet."""
     return pickle.dumps(messages, 5)

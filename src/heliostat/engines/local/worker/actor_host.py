@@ -16,7 +16,7 @@ from heliostat.engines.local.owner import arguments
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
-from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker import outcome, threaded_actor
 from heliostat.engines.local.worker.calls import Answers, Call
 from heliostat.engines.local.worker.executor import OUT_BOUND
 
@@ -63,7 +63,7 @@ class ActorHost:
         if self._spec["is_async"]:
             from heliostat.engines.local.worker.async_actor import serve
         elif self._spec["max_concurrency"] > 1:
-            from heliostat.engines.local.worker.threaded_actor import serve
+            serve = threaded_actor.serve
         else:
             serve = serve_serially
         serve(self)

@@ -12,9 +12,6 @@ from heliostat.engines.local.wire.framing import adopt_socket
 from heliostat.engines.local.worker import outcome
 from heliostat.engines.local.worker.process import WorkerProcess
 
-# For its effect: the template loads what every worker needs.
-import heliostat.engines.local.worker.actor_host  # noqa: F401  isort: skip
-
 
 def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: int) -> int:
     """Runs a worker in the process just forked; returns its exit status."""

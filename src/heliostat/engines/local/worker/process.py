@@ -6,20 +6,19 @@ import os
 import socket
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from heliostat.engines import registry
+from heliostat.engines.local.core.leases import UNIT
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.owner.session import Session
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker.actor_host import ActorHost
 from heliostat.engines.local.worker.calls import Call
 from heliostat.engines.local.worker.executor import Executor
 from heliostat.engines.local.worker.output import Output
-
-if TYPE_CHECKING:
-    from heliostat.engines.local.worker.actor_host import ActorHost
 
 
 class WorkerProcess:
@@ -82,8 +81,6 @@ class WorkerProcess:
     # -- messages -------------------------------------------------------------------------
 
     def _on_host_actor(self, actor_id: bytes, incarnation: int, spec: dict[str, Any]) -> None:
-        from heliostat.engines.local.worker.actor_host import ActorHost
-
         self.assign(spec)
         self.actor = ActorHost(self, actor_id, incarnation, spec)
 
@@ -139,8 +136,6 @@ class WorkerProcess:
 
     def context(self) -> dict[str, Any]:
         """Facts for ``get_runtime_context``."""
-        from heliostat.engines.local.core.leases import UNIT
-
         facts: dict[str, Any] = {
             "resources": {name: amount / UNIT for name, amount in self.resources.items()},
             "gpu_ids": list(self.gpus),
