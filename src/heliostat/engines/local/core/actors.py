@@ -58,7 +58,6 @@ class Actor:
         "death",
         "incarnation",
         "job",
-        "kept",
         "proc",
         "restarts_left",
         "spec",
@@ -76,7 +75,6 @@ class Actor:
         self.proc = 0
         self.restarts_left: int = spec["max_restarts"]
         self.death: dict[str, Any] = {}
-        self.kept: list[Any] = []
         self.watchers: set[int] = set()
 
     @property
@@ -150,7 +148,7 @@ class Actors:
             self.actions.append(("unknown", actor_id, proc))
             return
         actor.watchers.add(proc)
-        self.actions.append(("tell", actor, (proc,)))
+        self.actions.append(("tell", actor, (proc,), actor.proc, []))
 
     # -- life -----------------------------------------------------------------------------
 
@@ -178,9 +176,7 @@ class Actors:
             return
         if error is None:
             actor.move(ActorState.ALIVE)
-            actor.kept = kept
-            self._tell(actor)
-            actor.kept = []
+            self._tell(actor, kept)
             if not actor.spec["max_restarts"]:
                 actor.spec["call"] = None  # it won't be constructed again
         else:
@@ -232,8 +228,9 @@ class Actors:
     def _place(self, actor: Actor) -> None:
         self.actions.append(("place", actor))
 
-    def _tell(self, actor: Actor) -> None:
-        self.actions.append(("tell", actor, tuple(actor.watchers)))
+    def _tell(self, actor: Actor, kept: list[Any] | None = None) -> None:
+        # What the process kept goes with its number: when this is carried out it may be gone.
+        self.actions.append(("tell", actor, tuple(actor.watchers), actor.proc, kept or []))
 
     def _end(self, actor: Actor, death: dict[str, Any], how: str | None) -> None:
         if actor.state is ActorState.DEAD:

@@ -257,9 +257,12 @@ class Server:
         spec = {**actor.spec, "resources": actor.spec["run"], "gpus": self._gpu_ids(gpus)}
         self.members.tell(proc, messages.host_actor(actor_id, actor.incarnation, spec))
 
-    def _do_actor_tell(self, actor: Actor, procs: tuple[int, ...]) -> None:
-        about = dict(actor.death)
-        about["name"] = actor.spec["name"]
+    def _do_actor_tell(
+        self, actor: Actor, procs: tuple[int, ...], keeper: int, kept: list[Any]
+    ) -> None:
+        about = {**actor.death, "name": actor.spec["name"]}
+        restartable = bool(actor.spec["max_restarts"])
+        creators = {**about, "kept": kept, "proc": keeper, "restartable": restartable}
         for proc in procs:
             fds: tuple[int, ...] = ()
             if actor.proc:
@@ -267,12 +270,12 @@ class Server:
                 if inbox is None:
                     continue
                 fds = (inbox,)
-            if proc == actor.creator:
-                about["kept"] = actor.kept
-                about["proc"] = actor.proc
-                about["restartable"] = bool(actor.spec["max_restarts"])
             message = messages.actor(
-                actor.actor_id, actor.state.name, actor.incarnation, actor.proc, about
+                actor.actor_id,
+                actor.state.name,
+                actor.incarnation,
+                actor.proc,
+                creators if proc == actor.creator else about,
             )
             self.members.tell(proc, message, fds)
 

@@ -178,7 +178,7 @@ class Segments:
     def adopt(self, holder: int, arena: int, fd: int) -> None:
         """A descriptor of another process's arena arrived; ours to close."""
         key = (holder, arena)
-        if holder == self.proc or key in self._foreign:
+        if (holder == self.proc and arena in self._arenas) or key in self._foreign:
             os.close(fd)
             return
         if len(self._foreign) >= IDLE_MAPPINGS:
@@ -186,8 +186,9 @@ class Segments:
         self._foreign[key] = Mapping(fd)
 
     def mapping(self, holder: int, arena: int) -> Mapping:
-        """The mapping of an arena that was adopted, or is ours."""
-        if holder == self.proc:
+        """The mapping of an arena that was adopted, or is ours. One of ours that we gave up,
+        since the owner of what was in it died, may come back from who still reads it."""
+        if holder == self.proc and arena in self._arenas:
             return self._arenas[arena][1]
         key = (holder, arena)
         self._foreign.move_to_end(key)
