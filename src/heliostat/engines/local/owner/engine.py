@@ -114,8 +114,12 @@ class LocalEngine(Engine):
         fetch_local: bool,
     ) -> tuple[list[ObjectRef[Any]], list[ObjectRef[Any]]]:
         count = 0
+        home = self.session.home
         for ref in refs:
-            if ref._entry.state != PENDING:
+            entry = ref._entry
+            if entry.state != PENDING:
+                if entry.home is not home:
+                    self.session.references.check_session([entry])
                 count += 1
                 if count == num_returns:
                     break

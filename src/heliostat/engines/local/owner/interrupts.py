@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from heliostat.engines.local.owner.loop import Loop
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def _is_ours_to_replace() -> bool:
@@ -31,7 +36,7 @@ class Postponed:
         self.noted = False
         self._installed = False
 
-    def __enter__(self) -> Postponed:
+    def __enter__(self) -> Self:
         if _is_ours_to_replace():
             self._installed = True
             signal.signal(signal.SIGINT, self._note)
@@ -60,9 +65,13 @@ class Interrupts:
 
     The handler looks whether its own thread holds the lock and if so leaves a note, which is
     acted upon as the lock is let go.
+
+    Attributes:
+        wanted: whether anybody is there to interrupt: not in a worker between two tasks.
     """
 
     def __init__(self, loop: Loop) -> None:
+        self.wanted: Callable[[], object] = lambda: True
         self._loop = loop
         self._installed = False
 
@@ -73,6 +82,8 @@ class Interrupts:
             self._installed = True
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
+        if not self.wanted():
+            return
         if self._loop.lock_is_mine():
             self._loop.interrupted = True
         else:

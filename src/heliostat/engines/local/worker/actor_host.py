@@ -223,11 +223,16 @@ def serve_serially(host: ActorHost) -> None:
     while True:
         while calls:
             call = calls.popleft()
-            process.task = call.number
-            value = host.run_call(call)
+            value: Any
+            try:
+                process.task = call.number  # from here on Ctrl-C is for the call
+                value = host.run_call(call)
+                process.task = 0
+            except KeyboardInterrupt as error:  # a step before the user's code, or after it
+                process.task = 0
+                value = outcome.failed(process, None, error)
             host.answer(call, value)
             call = value = None  # type: ignore[assignment]
-            process.task = 0
             if not calls:
                 pump.turn(0)  # a call that is here already shares its message with this answer
             if answers.due or not calls:

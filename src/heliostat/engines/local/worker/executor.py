@@ -138,12 +138,14 @@ class Executor:
         last = len(calls) - 1
         for index, call in enumerate(calls):
             slot[1] = index
-            process.task = call[0]
             if len(call) == 2:
                 args: Any = call[1]
                 try:
+                    process.task = call[0]  # from here on Ctrl-C is for the task
                     value = function(*args)
+                    process.task = 0
                 except BaseException as error:  # noqa: BLE001 - the user's
+                    process.task = 0
                     value = outcome.failed(process, function, error)
                 if returns == 1 and values.is_plain(value):
                     results.append(value)
@@ -158,7 +160,6 @@ class Executor:
         elapsed = clock() - began
         for fd in fds:
             os.close(fd)
-        process.task = 0
         self._reply(packet, elapsed, results, lent, out_fds)
         # Not before the kernel has the reply: what the board doesn't show can't be missed.
         slot[0] = 0
@@ -167,10 +168,15 @@ class Executor:
         self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
     ) -> Any:
         """Runs a call whose arguments are pickled."""
+        process = self._process
         try:
-            args, kwargs = outcome.arguments_of(self._process, call[1], call[2], fds, lent)
-            return function(*args, **kwargs)
+            process.task = call[0]
+            args, kwargs = outcome.arguments_of(process, call[1], call[2], fds, lent)
+            value = function(*args, **kwargs)
+            process.task = 0
+            return value
         except BaseException as error:  # noqa: BLE001 - the user's
+            process.task = 0
             return outcome.failed(self._process, function, error)
 
     def _reply(

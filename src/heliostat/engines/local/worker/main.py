@@ -15,12 +15,14 @@ from heliostat.engines.local.worker.process import WorkerProcess
 
 def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: int) -> int:
     """Runs a worker in the process just forked; returns its exit status."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _redirect(setup["log"])
     _take_over(setup)
     process = WorkerProcess(proc, adopt_socket(inbox), adopt_socket(head), slot, setup)
     process.output.install()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored until now
+    process.session.interrupts.wanted = lambda: process.task
+    process.session.interrupts.install()
     try:
         process.run()
     except outcome.LeaveProcess:

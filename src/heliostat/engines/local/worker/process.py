@@ -25,7 +25,7 @@ class WorkerProcess:
     """What a worker is and does now.
 
     Attributes:
-        task: number of the task or call running, 0 for none; of the main thread.
+        task: number of the task or call whose code runs in the main thread, 0 for none.
         ending: it is to end, as soon as it is idle.
         calls: calls that arrived for the actor and were not begun.
         actor: what it hosts, if it is an actor's process.
