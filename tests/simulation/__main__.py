@@ -23,11 +23,13 @@ def main() -> int:
     began = time.perf_counter()
     for seed in range(first, first + count):
         world = World(seed)
+        world.story = [] if args.seed is not None else None
         try:
             world.run()
         except Exception as error:
             failed += 1
             if count == 1:
+                print("\n".join(world.story or ()))
                 traceback.print_exc()
             print(f"seed {seed}: {type(error).__name__}: {error}"[:600])
         steps += world.steps

@@ -135,7 +135,7 @@ class Head:
             return
         receiver: Any = member.receiver
         receiver.allowed = count
-        self.server.read(member)
+        self.server.receive(member)
         receiver.allowed = 0
         self.dirty = True
 
@@ -157,7 +157,7 @@ class Head:
         receiver.allowed = 1 << 30
         with _time_of(self.clock):
             if member.is_program:
-                self.server.read(member)
+                self.server.receive(member)
                 self.server.end_program(member)
             else:
                 self.template.workers.pop(proc, None)

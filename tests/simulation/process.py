@@ -214,9 +214,9 @@ class Process:
     def pump(self) -> None:
         """What the background thread does."""
         self.enter()
-        self.dirty = False
         self.session._before_wait()
         self.session.loop.run_after()
+        self.dirty = False
 
     def get(self, entries: list[Any]) -> Generator[Any, None, None]:
         """Waits as ``get`` does; a wait that lasts lends the CPU."""
@@ -246,6 +246,9 @@ class Process:
         self.session.check()
         for calls in self.session.actors._active.values():
             calls.check()
+
+    def __str__(self) -> str:
+        return f"process {self.proc}"
 
     def close(self) -> None:
         """The process is gone."""

@@ -257,6 +257,7 @@ class Code:
         options = ActorOptions.make(given)
         fact = ActorFact(self.process.proc, facts, restarts)
         fact.boom = plan % 13 == 0
+        fact.named = name is not None
         try:
             actor = engine.create_actor(ACTOR, options, args, {}, ("Thing", "", {}))
         except ValueError:

@@ -24,7 +24,8 @@ class ActorFact:
 
     Attributes:
         doomed: something happened that may end it for good.
-        hurt: one of its processes was killed.
+        hurt: how many of its processes were killed.
+        named: handles got by its name don't keep it alive.
     """
 
     def __init__(self, creator: int, deps: list[Fact], restarts: int) -> None:
@@ -34,6 +35,7 @@ class ActorFact:
         self.doomed = False
         self.hurt = 0
         self.boom = False
+        self.named = False
 
 
 class Fact:
@@ -145,6 +147,7 @@ class Truth:
         return (
             actor.doomed
             or actor.boom
+            or actor.named
             or actor.hurt > actor.restarts >= 0
             or actor.creator in self.dead
             or any(dep.boom or dep.kills or dep.deps or self.dead for dep in actor.deps)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from heliostat.engines.local.wire.framing import load_plain
+from heliostat.engines.local.wire import messages
 
 #: The descriptor that stands for the inbox of process ``p`` is ``INBOX - p``.
 INBOX = -1000
@@ -146,6 +147,15 @@ class Box:
 
     def dispose(self) -> None:
         """There is nothing to close."""
+
+
+_NAMES = {v: k for k, v in vars(messages).items() if k.isupper() and isinstance(v, int)}
+
+
+def opened(packet: Packet) -> str:
+    """A message in words."""
+    opcode, *fields = pickle.loads(packet.data)
+    return f"{_NAMES.get(opcode, opcode)} {str(fields)[:300]}"
 
 
 def _duplicated(fds: Sequence[Any]) -> list[Any]:

@@ -18,7 +18,7 @@ from tests.simulation import program
 from tests.simulation.head import HEAD, Head
 from tests.simulation.process import Process
 from tests.simulation.truth import Truth, Violation
-from tests.simulation.wire import Wire
+from tests.simulation.wire import Wire, opened
 from tests.simulation.worker import Worker
 
 #: Bytes above which values go to shared memory here.
@@ -46,6 +46,7 @@ class World:
         self.drivers: list[int] = []
         self.gone: list[int] = []
         self.steps = 0
+        self.story: list[str] | None = None
         self.faults = rng.choice((0, 0, 1, 2, 4))
         self.frozen = False
         self._plans = 0
@@ -114,8 +115,14 @@ class World:
         if self.steps > MOST_STEPS:
             raise Violation("the run doesn't end")
         act, args = events[self.rng.randrange(len(events))]
+        self.tell(act.__name__, *args)
         act(*args)
         return True
+
+    def tell(self, *what: Any) -> None:
+        """A line of the story, for whoever replays a seed."""
+        if self.story is not None:
+            self.story.append(f"{self.steps} " + " ".join(map(str, what)))
 
     def _events(self) -> list[Event]:
         events: list[Event] = []
@@ -168,6 +175,8 @@ class World:
         if self.rng.random() < 0.02:
             self._held_until[sender, receiver] = self.steps + self.rng.randrange(200)
             return
+        if self.story is not None:
+            self.tell("   ", opened(self.wire.channels[sender, receiver][0]))
         if receiver == HEAD:
             self.head.deliver(sender)
             if self.rng.random() < 0.5:
@@ -203,8 +212,6 @@ class World:
         if isinstance(process, Worker):
             for key in process.taken:
                 self.truth.objects[key].kills += 1
-            if process.actor is not None:
-                self.truth.actors[process.actor.actor_id].hurt += 1
         self._end(process, 9)
 
     def _end(self, process: Process, status: int) -> None:
@@ -220,6 +227,9 @@ class World:
         for other in list(self.processes):
             while other in self.processes and self.wire.pending(proc, other):
                 self.processes[other].deliver(*self.wire.take(proc, other))
+        actor = self.head.server.actors.by_proc.get(proc)
+        if actor is not None:
+            self.truth.actors[actor.actor_id].hurt += 1
         self.head.gone(proc, 9)
 
     def _fault(self) -> None:
@@ -230,7 +240,9 @@ class World:
             workers = drivers[1:]
         if workers:
             self.faults -= 1
-            self.kill(self.rng.choice(workers))
+            victim = self.rng.choice(workers)
+            self.tell("fault: kill", victim)
+            self.kill(victim)
 
     # -- what must hold -------------------------------------------------------------------
 
