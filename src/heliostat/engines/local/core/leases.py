@@ -23,119 +23,30 @@ in; outputs are the tuples appended to ``actions``, which the shell drains.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
-Amounts = tuple[tuple[str, int], ...]
-QueueKey = tuple[int, int]
-#: Environment variables a worker starts with; the key of its pool together with its job.
-Env = tuple[tuple[str, str], ...]
+from heliostat.engines.local.core.books import Books
+from heliostat.engines.local.core.victims import Victims
+from heliostat.engines.local.core.workers import (
+    UNIT,
+    Amounts,
+    Env,
+    Placement,
+    Queue,
+    QueueKey,
+    Worker,
+    WorkerState,
+)
 
-#: One unit of a resource, such as a CPU.
-UNIT = 10_000
-#: Seconds a queue may keep a worker while another queue has none.
-SLICE = 0.1
 #: Seconds an idle worker beyond the number of CPUs is kept.
 IDLE_SECONDS = 1.0
-
-
-class WorkerState(Enum):
-    """Where a worker is in its life."""
-
-    IDLE = "in the pool of its job"
-    LEASED = "reads a task queue"
-    DETACHING = "told to leave its queue after the present packet"
-    ACTOR = "is an actor"
-    RETIRING = "told to end"
-
-
-_MOVES = {
-    WorkerState.IDLE: {WorkerState.LEASED, WorkerState.ACTOR, WorkerState.RETIRING},
-    WorkerState.LEASED: {WorkerState.DETACHING},
-    WorkerState.DETACHING: {WorkerState.IDLE},
-    WorkerState.ACTOR: {WorkerState.RETIRING},
-    WorkerState.RETIRING: set(),
-}
-
-
-class Worker:
-    """A worker process as the scheduler sees it."""
-
-    __slots__ = ("blocked", "env", "gpus", "held", "job", "proc", "queue", "since", "state")
-
-    def __init__(self, proc: int, job: int, env: Env, now: float) -> None:
-        self.proc = proc
-        self.job = job
-        self.env = env
-        self.state = WorkerState.IDLE
-        self.since = now
-        self.queue: Queue | None = None
-        self.held: Amounts = ()
-        self.gpus: tuple[tuple[int, int], ...] = ()
-        self.blocked = False
-
-    def move(self, state: WorkerState, now: float) -> None:
-        """Changes the state; an illegal move is a bug of the head."""
-        if state not in _MOVES[self.state]:
-            raise AssertionError(f"worker {self.proc}: {self.state.name} -> {state.name}")
-        self.state = state
-        self.since = now
-
-
-class Queue:
-    """An owner's task queue: what its workers need, and how many it wants."""
-
-    __slots__ = ("attached", "demand", "depth", "env", "job", "key", "resources")
-
-    def __init__(self, key: QueueKey, job: int, resources: Amounts, env: Env, depth: int) -> None:
-        self.key = key
-        self.job = job
-        self.depth = depth
-        self.resources = resources
-        self.env = env
-        self.demand = 0
-        self.attached: dict[int, Worker] = {}
-
-    @property
-    def running(self) -> int:
-        """Attached workers that are neither blocked nor on their way out."""
-        return sum(
-            not worker.blocked and worker.state is WorkerState.LEASED
-            for worker in self.attached.values()
-        )
-
-    @property
-    def blocked(self) -> int:
-        """Attached workers whose task waits for others."""
-        return sum(worker.blocked for worker in self.attached.values())
-
-    @property
-    def missing(self) -> int:
-        """Workers it wants and has not. The demand includes what a blocked one runs, and one
-        on its way out: another for the same packet would find nothing to do."""
-        return self.demand - len(self.attached)
-
-
-class Placement:
-    """An actor waiting for a process."""
-
-    __slots__ = ("actor", "env", "job", "place", "run")
-
-    def __init__(self, actor: bytes, job: int, env: Env, place: Amounts, run: Amounts) -> None:
-        self.actor = actor
-        self.job = job
-        self.env = env
-        self.place = place
-        self.run = run
 
 
 class Leases:
     """The aggregate of workers, queues and free resources of one host."""
 
     def __init__(self, totals: dict[str, int], new_proc: Callable[[], int]) -> None:
-        self.totals = dict(totals)
-        self.free = dict(totals)
-        self.free_gpus = dict.fromkeys(range(totals.get("GPU", 0) // UNIT), UNIT)
+        self.books = Books(totals)
         self.workers: dict[int, Worker] = {}
         self.queues: dict[QueueKey, Queue] = {}
         self.placements: dict[bytes, Placement] = {}
@@ -143,8 +54,19 @@ class Leases:
         #: Somebody's need could not be met when ``schedule`` was last called.
         self.waiting = False
         self._new_proc = new_proc
+        self._victims = Victims(self)
         self._next_surplus = 0.0
         self._ended_jobs: set[int] = set()
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """What the host has."""
+        return self.books.totals
+
+    @property
+    def free(self) -> dict[str, int]:
+        """What nobody holds."""
+        return self.books.free
 
     # -- jobs, queues, demand -------------------------------------------------------------
 
@@ -180,7 +102,7 @@ class Leases:
         worker = self.workers.get(proc)
         if worker is not None and not worker.blocked:
             worker.blocked = True
-            self._give(_cpu_of(worker.held))
+            self.books.give(_cpu_of(worker.held))
             self._tell(worker)
 
     def unblocked(self, proc: int) -> None:
@@ -188,7 +110,7 @@ class Leases:
         worker = self.workers.get(proc)
         if worker is not None and worker.blocked:
             worker.blocked = False
-            self._take(_cpu_of(worker.held))
+            self.books.take(_cpu_of(worker.held))
             self._tell(worker)
 
     def _tell(self, worker: Worker) -> None:
@@ -221,7 +143,7 @@ class Leases:
                 if not is_idle(worker.proc):
                     self.actions.append(("kill", worker.proc, "its owner died"))
                 elif worker.state is WorkerState.LEASED:
-                    self._detach(worker, now)
+                    self.detach(worker, now)
 
     def close_job(self, job: int, now: float) -> None:
         """A job ended: its workers end with it, actors' workers are the actors' business.
@@ -240,9 +162,9 @@ class Leases:
 
         ``is_idle(proc)`` tells whether a leased worker waits for a packet.
         """
-        while self._overdrawn() and self._take_one_back(is_idle, now):
+        while self.books.overdrawn and self._victims.balance(is_idle, now):
             pass
-        self.waiting = self._overdrawn()
+        self.waiting = self.books.overdrawn
         if self.waiting:
             return
         stuck: list[Queue | Placement] = []
@@ -254,7 +176,7 @@ class Leases:
                 stuck.append(need)
         self.waiting = bool(stuck)
         if stuck:
-            self._make_room(stuck, is_idle, now)
+            self._victims.make_room(stuck, is_idle, now)
 
     def surplus(self, now: float) -> None:
         """Ends workers idle for long beyond the number of CPUs; looks every quarter second."""
@@ -277,6 +199,16 @@ class Leases:
                     spare[name] = spare.get(name, 0) + amount
         return spare
 
+    def usage(self) -> dict[int, int]:
+        """CPU held by each job."""
+        usage: dict[int, int] = {}
+        for worker in self.workers.values():
+            if not worker.blocked:
+                for name, amount in worker.held:
+                    if name == "CPU":
+                        usage[worker.job] = usage.get(worker.job, 0) + amount
+        return usage
+
     # -- granting -------------------------------------------------------------------------
 
     def _neediest(self, stuck: list[Queue | Placement]) -> Queue | Placement | None:
@@ -287,24 +219,14 @@ class Leases:
         waiting = [q for q in self.queues.values() if q.missing > 0 and q not in stuck]
         if not waiting:
             return None
-        usage = self._usage()
+        usage = self.usage()
         # Deep queues first: a thousand tasks that each wait for a subtask then need a few
         # workers, not a thousand.
         return min(waiting, key=lambda q: (usage.get(q.job, 0), -q.depth, q.running), default=None)
 
-    def _usage(self) -> dict[int, int]:
-        """CPU held by each job."""
-        usage: dict[int, int] = {}
-        for worker in self.workers.values():
-            if not worker.blocked:
-                for name, amount in worker.held:
-                    if name == "CPU":
-                        usage[worker.job] = usage.get(worker.job, 0) + amount
-        return usage
-
     def _grant(self, need: Queue | Placement, now: float) -> bool:
         place = need.place if isinstance(need, Placement) else need.resources
-        if not self._fits(place):
+        if not self.books.fits(place):
             return False
         worker = self._idle_worker(need.job, need.env) or self._spawn(need.job, need.env, now)
         if isinstance(need, Placement):
@@ -335,96 +257,8 @@ class Leases:
         self.actions.append(("spawn", worker.proc, job, env))
         return worker
 
-    # -- taking back ----------------------------------------------------------------------
-
-    def _make_room(
-        self, stuck: list[Queue | Placement], is_idle: Callable[[int], bool], now: float
-    ) -> None:
-        """Takes one lease back for each that waits, but not more than already on their way.
-
-        Who leaves only when its packet is done keeps nobody from taking an idle one instead.
-        """
-        idle, busy = self._leaving(is_idle)
-        for need in stuck[idle:]:
-            victim = self._idle_victim(need, is_idle)
-            if victim is not None:
-                self._detach(victim, now)
-            elif busy:
-                busy -= 1
-            else:
-                victim = self._busy_victim(need, now)
-                if victim is not None:
-                    self._detach(victim, now, idle=False)
-
-    def _leaving(self, is_idle: Callable[[int], bool]) -> tuple[int, int]:
-        """Workers on their way out: those that go at once, and those that run a packet first.
-        One that is blocked has lent already what it would free."""
-        leaving = [
-            is_idle(w.proc)
-            for w in self.workers.values()
-            if w.state is WorkerState.DETACHING and not w.blocked
-        ]
-        return sum(leaving), len(leaving) - sum(leaving)
-
-    def _idle_victim(
-        self, need: Queue | Placement, is_idle: Callable[[int], bool]
-    ) -> Worker | None:
-        for worker in self._victims(need):
-            if is_idle(worker.proc):
-                return worker
-        return None
-
-    def _victims(self, need: Queue | Placement) -> list[Worker]:
-        """Workers of others whose lease would help ``need``."""
-        place = need.place if isinstance(need, Placement) else need.resources
-        lacking = {name for name, amount in place if self.free.get(name, 0) < amount}
-        lacking = lacking or {"GPU"}  # enough of them, but in parts too small
-        return [
-            worker
-            for worker in self.workers.values()
-            if worker.state is WorkerState.LEASED
-            and not worker.blocked
-            and worker.queue is not need
-            and any(name in lacking for name, _ in worker.held)
-        ]
-
-    def _busy_victim(self, need: Queue | Placement, now: float) -> Worker | None:
-        usage = self._usage()
-        have = (usage.get(need.job, 0), need.running if isinstance(need, Queue) else 0)
-        for worker in sorted(self._victims(need), key=lambda w: -usage.get(w.job, 0)):
-            queue = worker.queue
-            assert queue is not None
-            cpu = dict(worker.held).get("CPU", 0)
-            richer_job = worker.job != need.job and usage.get(worker.job, 0) - cpu > have[0]
-            richer_queue = worker.job == need.job and queue.running - 1 > have[1]
-            if richer_job or richer_queue or (have[1] == 0 and now - worker.since >= SLICE):
-                return worker
-        return None
-
-    def _take_one_back(self, is_idle: Callable[[int], bool], now: float) -> bool:
-        """Detaches one worker to balance the books; False when none is left to detach or the
-        ones on their way out will do."""
-        leaving = [
-            (is_idle(w.proc), dict(w.held).get("CPU", 0))
-            for w in self.workers.values()
-            if w.state is WorkerState.DETACHING and not w.blocked
-        ]
-        free = self.free.get("CPU", 0) + sum(cpu for idle, cpu in leaving if idle)
-        if free >= 0:
-            return False
-        leased = [
-            w for w in self.workers.values() if w.state is WorkerState.LEASED and not w.blocked
-        ]
-        # The newest lease was granted out of what the unblocked task had lent.
-        victim = max(leased, key=lambda w: (is_idle(w.proc), w.since), default=None)
-        if victim is None or len(leased) <= 1:
-            return False
-        if not is_idle(victim.proc) and free + sum(cpu for idle, cpu in leaving if not idle) >= 0:
-            return False
-        self._detach(victim, now, idle=is_idle(victim.proc))
-        return True
-
-    def _detach(self, worker: Worker, now: float, *, idle: bool = True) -> None:
+    def detach(self, worker: Worker, now: float, *, idle: bool = True) -> None:
+        """Tells a worker to leave its queue after the present packet."""
         queue = worker.queue
         worker.move(WorkerState.DETACHING, now)
         if idle and queue is not None:
@@ -438,9 +272,8 @@ class Leases:
         if worker.blocked:
             worker.blocked = False
             held = tuple((name, amount) for name, amount in held if name != "CPU")
-        self._give(held)
-        for index, amount in worker.gpus:
-            self.free_gpus[index] += amount
+        self.books.give(held)
+        self.books.return_gpus(worker.gpus)
         worker.held = ()
         worker.gpus = ()
         queue = worker.queue
@@ -449,47 +282,10 @@ class Leases:
             del queue.attached[worker.proc]
             self.actions.append(("tell", worker.proc, queue.key))
 
-    # -- amounts --------------------------------------------------------------------------
-
     def _hold(self, worker: Worker, amounts: Amounts) -> None:
         worker.held = amounts
-        self._take(amounts)
-        worker.gpus = self._pick_gpus(dict(amounts).get("GPU", 0))
-
-    def _pick_gpus(self, amount: int) -> tuple[tuple[int, int], ...]:
-        """Devices for a request: a part of the fullest one that has room, else whole ones."""
-        if not amount:
-            return ()
-        if amount < UNIT:
-            room = [(free, index) for index, free in self.free_gpus.items() if free >= amount]
-            picked = [(min(room)[1], amount)]
-        else:
-            whole = [index for index, free in sorted(self.free_gpus.items()) if free == UNIT]
-            picked = [(index, UNIT) for index in whole[: amount // UNIT]]
-        for index, part in picked:
-            self.free_gpus[index] -= part
-        return tuple(picked)
-
-    def _fits(self, amounts: Amounts) -> bool:
-        if any(self.free.get(name, 0) < amount for name, amount in amounts):
-            return False
-        gpus = dict(amounts).get("GPU", 0)
-        if not gpus:
-            return True
-        if gpus < UNIT:
-            return any(free >= gpus for free in self.free_gpus.values())
-        return sum(free == UNIT for free in self.free_gpus.values()) >= gpus // UNIT
-
-    def _take(self, amounts: Amounts) -> None:
-        for name, amount in amounts:
-            self.free[name] = self.free.get(name, 0) - amount
-
-    def _give(self, amounts: Amounts) -> None:
-        for name, amount in amounts:
-            self.free[name] = self.free.get(name, 0) + amount
-
-    def _overdrawn(self) -> bool:
-        return self.free.get("CPU", 0) < 0
+        self.books.take(amounts)
+        worker.gpus = self.books.pick_gpus(dict(amounts).get("GPU", 0))
 
     # -- invariants -----------------------------------------------------------------------
 

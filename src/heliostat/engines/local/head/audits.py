@@ -14,7 +14,7 @@ from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.framing import Receiver, adopt_socket
 
 if TYPE_CHECKING:
-    from heliostat.engines.local.core.leases import QueueKey
+    from heliostat.engines.local.core.workers import QueueKey
     from heliostat.engines.local.head.server import Server
 
 #: Seconds after which every packet sent before the death has reached the queue, and again

@@ -7,14 +7,16 @@ them and carries out the actions they put out.
 
 from __future__ import annotations
 
+import fcntl
 import os
-import select
+import termios
 import time
 from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
-from heliostat.engines.local.core.leases import Leases, Placement
+from heliostat.engines.local.core.leases import Leases
+from heliostat.engines.local.core.workers import Placement
 from heliostat.engines.local.head import status
 from heliostat.engines.local.head.audits import Audits
 from heliostat.engines.local.head.logs import Logs, last_lines
@@ -150,7 +152,7 @@ class Server:
             return member is None
         worker = self.leases.workers.get(proc)
         queue = worker.queue if worker is not None else None
-        return queue is None or not _is_readable(self.queue_fds.get(queue.key, -1))
+        return queue is None or not _has_packet(self.queue_fds.get(queue.key, -1))
 
     # -- queues and leases ----------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class Server:
         worker = self.leases.workers.get(member.proc)
         queue = worker.queue if worker is not None else None
         self.leases.detached(member.proc, time.monotonic())
-        if queue is not None and _is_readable(self.queue_fds.get(queue.key, -1)):
+        if queue is not None and _has_packet(self.queue_fds.get(queue.key, -1)):
             # A packet was sent while the worker was on its way out.
             queue.demand = max(queue.demand, queue.running + 1)
 
@@ -449,12 +451,13 @@ def _description(actor: Actor) -> tuple[Any, ...]:
     return actor.actor_id, actor.spec["traits"], actor.spec["meta"]
 
 
-def _is_readable(fd: int) -> bool:
+def _has_packet(fd: int) -> bool:
+    """Whether a queue has a packet to read. Not by poll: a queue whose owner is gone is
+    readable too, and has none."""
     if fd < 0:
         return False
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))
+    waiting = fcntl.ioctl(fd, termios.FIONREAD, bytes(4))
+    return waiting != bytes(4)
 
 
 def setup_of(job: Job, about: dict[str, Any], cluster: dict[str, Any]) -> dict[str, Any]:

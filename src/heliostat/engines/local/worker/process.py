@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from heliostat.engines import registry
-from heliostat.engines.local.core.leases import UNIT
+from heliostat.engines.local.core.workers import UNIT
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.owner.session import Session
