@@ -352,9 +352,16 @@ class References:
     def on_value(
         self, take_fd: Callable[[], int], owner: int, number: int, state: int, payload: Any
     ) -> None:
-        """A value we asked for."""
-        entry = self.borrowed(owner, number)
-        entry.complete(state, self.from_wire(payload, take_fd, None, entry.stake))
+        """A value we asked for. If we let go of the object meanwhile, its memory may be reused
+        already: then nothing of it is read, and the references inside are given back."""
+        entry = self._known.get((owner, number))
+        if isinstance(entry, Borrowed):
+            entry.complete(state, self.from_wire(payload, take_fd, None, entry.stake))
+            return
+        if type(payload) is tuple and payload[0] == values.SEGMENT:
+            os.close(take_fd())
+        for ref in values.refs_of(payload):
+            self.ref_from_wire(ref, None)
 
     def on_borrow(self, number: int, proc: int, count: int) -> None:
         """``proc`` holds an object of ours: its death must come to our ears."""
