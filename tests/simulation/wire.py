@@ -14,11 +14,19 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from heliostat.engines.local.wire.framing import load_plain
 from heliostat.engines.local.wire import messages
+from heliostat.engines.local.wire.framing import (
+    Receiver,
+    load_plain,
+    new_buffer,
+    pack,
+    send_packet,
+    socket_pair,
+)
 
 #: The descriptor that stands for the inbox of process ``p`` is ``INBOX - p``.
 INBOX = -1000
+_BUFFER = new_buffer()
 
 
 class Packet(NamedTuple):
@@ -35,36 +43,37 @@ class Packet(NamedTuple):
 
 
 class Pipe:
-    """A task queue's socket: whoever reads first has the packet.
+    """A task queue's socket: whoever reads first has the packet. It is a real one, since the
+    head looks into it."""
 
-    The head looks at it through a real descriptor, readable while a packet is there.
-    """
+    waiting = 0
 
     def __init__(self) -> None:
-        self.packets: deque[Packet] = deque()
-        self.waiting = 0
-        self._flag = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK | os.EFD_SEMAPHORE)
+        self._writing, self._reading = socket_pair()
+        self._receiver = Receiver(self._reading, buffer=_BUFFER)
+        self.packets = 0
 
-    def send(self, message: Any, fds: Sequence[Any] = ()) -> None:
+    def send(self, message: Any, fds: Sequence[int] = ()) -> None:
         """What the owner's outbox does."""
-        self.packets.append(Packet(pickle.dumps(message, 5), _duplicated(fds)))
-        os.eventfd_write(self._flag, 1)
+        send_packet(self._writing, pack([message]), fds)
+        self.packets += 1
 
-    def take(self) -> tuple[Any, list[Any]]:
+    def take(self) -> tuple[Any, list[int]]:
         """What a worker's receiver does."""
-        packet = self.packets.popleft()
-        os.eventfd_read(self._flag)
-        return pickle.loads(packet.data), packet.fds
+        received = self._receiver.receive()
+        assert received is not None
+        (message,), fds = received
+        self.packets -= 1
+        return message, fds
 
     def open(self) -> int:
         """A descriptor for the head."""
-        return os.dup(self._flag)
+        return os.dup(self._reading.fileno())
 
     def close(self) -> None:
         """The end of the simulation."""
-        for packet in self.packets:
-            packet.drop()
-        os.close(self._flag)
+        self._writing.close()
+        self._reading.close()
 
 
 class Wire:

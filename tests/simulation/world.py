@@ -282,7 +282,9 @@ class World:
 
     def _let_go(self) -> None:
         """Nobody holds anything any more: every object and actor must go."""
+        self._settle()
         for process in self.processes.values():
+            process.enter()
             process.globals.clear()
         self._settle()
         if self._leftovers():
