@@ -35,6 +35,9 @@ IMPURE_ALLOWED: dict[str, str] = {
 ENVIRONMENT: dict[str, str] = {
     "heliostat.bench": "gives each subject a marked environment of its own",
     "heliostat.cli": "follows what terminals agreed on: NO_COLOR, PAGER and the like",
+    "heliostat.engines.local.engine": "tells the workers the environment of their program",
+    "heliostat.engines.local.head.pool": "hands its environment on to a template",
+    "heliostat.engines.local.link": "hands its environment on to a head",
     "heliostat.engines.local.worker": "gives a worker its job's environment and a task its GPUs",
     "heliostat.model.config": "is the reader",
     "heliostat.testing": "marks the processes of a test run",

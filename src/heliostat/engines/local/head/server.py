@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pickle
+import sys
 import termios
 import time
 from collections.abc import Callable
 from typing import Any
 
-from heliostat.engines.local.core.actors import Actor, Actors, NameTaken
+from heliostat.engines.local.core.actors import Actors
 from heliostat.engines.local.core.leases import Leases
-from heliostat.engines.local.core.workers import Placement
-from heliostat.engines.local.head import status
+from heliostat.engines.local.head.actors import ActorShell
 from heliostat.engines.local.head.audits import Audits
+from heliostat.engines.local.head.code import Code
 from heliostat.engines.local.head.logs import Logs, last_lines
 from heliostat.engines.local.head.loop import Loop
 from heliostat.engines.local.head.members import Job, Member, Members
 from heliostat.engines.local.head.memory import Memory
 from heliostat.engines.local.head.pool import Pool
+from heliostat.engines.local.head.requests import Requests
 from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 
@@ -52,37 +55,35 @@ class Server:
         self.audits = Audits(self)
         self._logs = Logs()
         self.board = board
-        self._functions: dict[bytes, bytes] = {}
-        self._wanted: dict[bytes, list[Member]] = {}
         self.queue_fds: dict[tuple[int, int], int] = {}
         self._fds: list[int] = []
+        self._actor_shell = ActorShell(self)
+        self._lease_actions: dict[str, Callable[..., None]] = {
+            "spawn": self._do_spawn,
+            "attach": self._do_attach,
+            "host": self._do_host,
+            "detach": self._do_detach,
+            "tell": self._do_tell,
+            "kill": self.kill,
+            "retire": self.retire,
+        }
+        code = Code(self)
         self._handlers: messages.Handlers = {
             messages.OPEN_QUEUE: self._on_open_queue,
             messages.DEMAND: self._on_demand,
             messages.BLOCKED: lambda member: self.leases.blocked(member.proc),
             messages.UNBLOCKED: lambda member: self.leases.unblocked(member.proc),
             messages.DETACHED: self._on_detached,
-            messages.SYS_PATH: self._on_sys_path,
-            messages.PUT_FUNCTION: self._on_put_function,
-            messages.WANT_FUNCTION: self._on_want_function,
+            messages.SYS_PATH: code.on_sys_path,
+            messages.PUT_FUNCTION: code.on_put,
+            messages.WANT_FUNCTION: code.on_want,
             messages.CONNECT: self._on_connect,
-            messages.CREATE_ACTOR: self._on_create_actor,
-            messages.ACTOR_READY: self._on_actor_ready,
-            messages.KILL_ACTOR: self._on_kill_actor,
+            messages.CREATE_ACTOR: self._actor_shell.on_create,
+            messages.ACTOR_READY: self._actor_shell.on_ready,
+            messages.KILL_ACTOR: self._actor_shell.on_kill,
             messages.WATCH_ACTOR: lambda member, actor: self.actors.watch(actor, member.proc),
-            messages.REQUEST: self._on_request,
+            messages.REQUEST: Requests(self).answer,
             messages.LEAVING: self._on_leaving,
-        }
-        self._verbs: dict[str, Callable[..., Any]] = {
-            "name": self._verb_name,
-            "find_or_name": self._verb_find_or_name,
-            "find": self._verb_find,
-            "kill": self._verb_kill,
-            "resources": self._verb_resources,
-            "nodes": self._verb_nodes,
-            "status": self._verb_status,
-            "grant": self._verb_grant,
-            "ungrant": self._verb_ungrant,
         }
 
     # -- reading --------------------------------------------------------------------------
@@ -96,6 +97,9 @@ class Server:
                 return
             except OSError:
                 packet = None
+            except (pickle.UnpicklingError, ValueError, EOFError) as error:
+                self._expel(member, error)
+                return
             if packet is None:
                 self.loop.unwatch(member.receiver.sock.fileno())
                 return
@@ -104,6 +108,17 @@ class Server:
                 self._handlers[message[0]](member, *message[1:])
             for fd in self._fds:
                 os.close(fd)
+
+    def _expel(self, member: Member, error: Exception) -> None:
+        """A process sent what can't be read: it alone must go."""
+        why = f"the head can't read what it sent: {error}"
+        sys.stderr.write(f"process {member.pid} is expelled: {why}\n")
+        member.reason = why
+        if member.is_program:
+            member.inbox.send(messages.exit_process(why, 0.0))
+            self.end_program(member)
+        else:
+            self.pool.kill(member, why)
 
     def _forget(self, member: Member) -> None:
         self.loop.unwatch(member.receiver.sock.fileno())
@@ -122,10 +137,10 @@ class Server:
         leases.schedule(self.is_idle, now)
         while leases.actions or actors.actions:
             for action in _drained(actors.actions):
-                getattr(self, "_do_actor_" + action[0])(*action[1:])
+                self._actor_shell.carry_out(action)
             leases.schedule(self.is_idle, now)
             for action in _drained(leases.actions):
-                getattr(self, "_do_" + action[0])(*action[1:])
+                self._lease_actions[action[0]](*action[1:])
         if self.debug:
             leases.check()
             actors.check()
@@ -143,7 +158,7 @@ class Server:
     def end_all(self) -> None:
         """The session is over: every worker is to end."""
         for proc in list(self.pool.workers):
-            self._do_retire(proc, "the session ended")
+            self.retire(proc, "the session ended")
 
     def is_idle(self, proc: int) -> bool:
         """Whether a leased worker waits for a packet and there is none for it."""
@@ -208,12 +223,14 @@ class Server:
             message = messages.workers(key[1], tuple(queue.attached), queue.demand, queue.blocked)
             self.members.tell(key[0], message)
 
-    def _do_kill(self, proc: int, reason: str) -> None:
+    def kill(self, proc: int, reason: str) -> None:
+        """Ends a worker at once."""
         member = self.members.get(proc)
         if member is not None and not member.is_program:
             self.pool.kill(member, reason)
 
-    def _do_retire(self, proc: int, reason: str = "idle") -> None:
+    def retire(self, proc: int, reason: str = "idle") -> None:
+        """Asks a worker to end; it is killed if it does not."""
         member = self.members.get(proc)
         if member is not None:
             member.reason = member.reason or reason
@@ -227,87 +244,15 @@ class Server:
             elif now > deadline:
                 self.pool.kill(self.pool.workers[proc], "")
 
-    # -- actors ---------------------------------------------------------------------------
-
-    def _on_create_actor(self, member: Member, actor: bytes, spec: Any, call: Any) -> None:
-        if actor not in self.actors.actors:
-            self.actors.create(actor, member.proc, member.job, spec)
-        self.actors.supply(actor, call)
-
-    def _on_actor_ready(
-        self, member: Member, actor: bytes, incarnation: int, error: Any, kept: Any
-    ) -> None:
-        self.actors.constructed(actor, incarnation, error, kept)
-
-    def _on_kill_actor(self, member: Member, actor: bytes, no_restart: bool, reason: str) -> None:
-        self.actors.kill(actor, no_restart=no_restart, reason=reason)
-
-    def _do_actor_place(self, actor: Actor) -> None:
-        spec = actor.spec
-        self.leases.place_actor(
-            Placement(actor.actor_id, actor.job, spec["env"], spec["place"], spec["run"])
-        )
-
-    def _do_actor_unplace(self, actor: bytes) -> None:
-        self.leases.forget_actor(actor)
-
     def _do_host(self, proc: int, actor_id: bytes, gpus: Any) -> None:
         actor = self.actors.hosted(actor_id, proc)
         if actor is None:
-            self._do_retire(proc, "unused")
+            self.retire(proc, "unused")
             return
         spec = {**actor.spec, "resources": actor.spec["run"], "gpus": self._gpu_ids(gpus)}
         self.members.tell(proc, messages.host_actor(actor_id, actor.incarnation, spec))
 
-    def _do_actor_tell(
-        self, actor: Actor, procs: tuple[int, ...], keeper: int, kept: list[Any]
-    ) -> None:
-        about = {**actor.death, "name": actor.spec["name"]}
-        restartable = bool(actor.spec["max_restarts"])
-        creators = {**about, "kept": kept, "proc": keeper, "restartable": restartable}
-        for proc in procs:
-            fds: tuple[int, ...] = ()
-            if actor.proc:
-                inbox = self.members.introduce(actor.proc, proc)
-                if inbox is None:
-                    continue
-                fds = (inbox,)
-            message = messages.actor(
-                actor.actor_id,
-                actor.state.name,
-                actor.incarnation,
-                actor.proc,
-                creators if proc == actor.creator else about,
-            )
-            self.members.tell(proc, message, fds)
-
-    def _do_actor_unknown(self, actor: bytes, proc: int) -> None:
-        death = {"reason": "it is not known in this session any more"}
-        self.members.tell(proc, messages.actor(actor, "DEAD", 0, 0, death))
-
-    _do_actor_kill = _do_kill
-    _do_actor_retire = _do_retire
-
-    # -- functions and introductions ------------------------------------------------------
-
-    def _on_sys_path(self, member: Member, path: list[str]) -> None:
-        self.members.jobs[member.job].setup["sys_path"] = path
-        for worker in self.pool.workers.values():
-            if worker.job == member.job:
-                worker.inbox.send(messages.sys_path(path))
-
-    def _on_put_function(self, member: Member, key: bytes, blob: bytes) -> None:
-        if key not in self._functions:
-            self._functions[key] = blob
-        for waiting in self._wanted.pop(key, ()):
-            self.members.tell(waiting.proc, messages.function(key, blob))
-
-    def _on_want_function(self, member: Member, key: bytes) -> None:
-        blob = self._functions.get(key)
-        if blob is None:
-            self._wanted.setdefault(key, []).append(member)
-        else:
-            member.inbox.send(messages.function(key, blob))
+    # -- introductions --------------------------------------------------------------------
 
     def _on_connect(self, member: Member, proc: int) -> None:
         inbox = self.members.introduce(proc, member.proc)
@@ -315,70 +260,6 @@ class Server:
             member.inbox.send(messages.peer(proc, False))
         else:
             member.inbox.send(messages.peer(proc, True), (inbox,))
-
-    # -- requests -------------------------------------------------------------------------
-
-    def _on_request(self, member: Member, number: int, verb: str, args: tuple[Any, ...]) -> None:
-        try:
-            value, ok = self._verbs[verb](member, *args), True
-        except (ValueError, RuntimeError, MemoryError) as error:
-            kind = "ObjectStoreFullError" if isinstance(error, MemoryError) else "ValueError"
-            value, ok = (kind, str(error)), False
-        if number:
-            member.inbox.send(messages.reply(number, ok, value))
-
-    def _verb_name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> None:
-        try:
-            self.actors.create(actor_id, member.proc, member.job, spec)
-        except NameTaken as taken:
-            raise ValueError(
-                f"The name {spec['name']} (namespace={spec['namespace']}) is already taken by "
-                f"{taken.actor.spec['meta'][0]}. Please use a different name or get the "
-                f"existing actor using heliostat.get_actor('{spec['name']}', "
-                f"namespace='{spec['namespace']}')"
-            ) from None
-
-    def _verb_find_or_name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> Any:
-        try:
-            self.actors.create(actor_id, member.proc, member.job, spec)
-        except NameTaken as taken:
-            return _description(taken.actor)
-        return None
-
-    def _verb_find(self, member: Member, namespace: str, name: str) -> Any:
-        actor = self.actors.find(namespace, name)
-        return None if actor is None else _description(actor)
-
-    def _verb_kill(self, member: Member, actor_id: bytes, no_restart: bool) -> None:
-        self.actors.kill(actor_id, no_restart=no_restart, reason="kill")
-
-    def _verb_resources(self, member: Member) -> Any:
-        return dict(self.leases.totals), self.leases.spare(self.is_idle)
-
-    def _verb_nodes(self, member: Member) -> list[dict[str, Any]]:
-        totals = {name: amount / 10_000 for name, amount in self.leases.totals.items() if amount}
-        host = os.uname().nodename
-        return [
-            {
-                "NodeID": self.cluster["node"].hex(),
-                "Alive": True,
-                "NodeManagerAddress": "127.0.0.1",
-                "NodeManagerHostname": host,
-                "NodeName": host,
-                "Resources": totals,
-                "Labels": {},
-                "alive": True,
-            }
-        ]
-
-    def _verb_status(self, member: Member) -> dict[str, Any]:
-        return status.describe(self)
-
-    def _verb_grant(self, member: Member, size: int) -> None:
-        self.memory.grant(member, size, self.members)
-
-    def _verb_ungrant(self, member: Member, size: int) -> None:
-        self.memory.give_back(member, size)
 
     # -- the end of processes -------------------------------------------------------------
 
@@ -444,11 +325,6 @@ def _drained(actions: list[Any]) -> list[Any]:
     drained = actions[:]
     actions.clear()
     return drained
-
-
-def _description(actor: Actor) -> tuple[Any, ...]:
-    """What a handle is made of."""
-    return actor.actor_id, actor.spec["traits"], actor.spec["meta"]
 
 
 def _has_packet(fd: int) -> bool:
