@@ -196,7 +196,7 @@ say(set(sums))
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_beside_a_session(program: Start, method: str) -> None:
     made = program(
-        """
+        f"""
         import multiprocessing
 
         def square(x):
@@ -206,14 +206,13 @@ def test_multiprocessing_beside_a_session(program: Start, method: str) -> None:
             ray.init(address="local", num_cpus=1)
             remote = ray.remote(square)
             say(ray.get(remote.remote(3)))
-            context = multiprocessing.get_context("%s")
+            context = multiprocessing.get_context({method!r})
             with context.Pool(2) as pool:
                 say(pool.map(square, range(5)))
                 pool.close()
                 pool.join()
             say(ray.get(remote.remote(4)))
         """
-        % method
     )
     assert made.lines(3) == ["9", "[0, 1, 4, 9, 16]", "16"]
     made.end()

@@ -128,7 +128,9 @@ def test_what_nobody_could_remove_goes_when_the_next_session_starts(
     program("ray.init(address='local', num_cpus=1)").end()
 
 
-def test_a_stopped_head_is_killed_at_the_end(program: Start, await_end: Callable[..., None]) -> None:
+def test_a_stopped_head_is_killed_at_the_end(
+    program: Start, await_end: Callable[..., None]
+) -> None:
     made, pids = started(program, "hear()\nray.shutdown()\nsay('over')")
     os.kill(pids["head"], 19)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import socket
+import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from heliostat._version import __version__
@@ -13,6 +14,7 @@ from heliostat.engines.local import session_dir as session_dirs
 from heliostat.engines.local.link import Link, NothingRuns
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.functions import import_path
+from heliostat.engines.local.owner.interrupts import Postponed
 from heliostat.engines.local.owner.loop import Loop
 from heliostat.engines.local.owner.session import Session
 from heliostat.engines.local.wire import messages
@@ -22,6 +24,9 @@ from heliostat.model.config import Config
 
 if TYPE_CHECKING:
     from heliostat.engines.settings import Settings
+
+#: Seconds between looks for Ctrl-C while the head comes up.
+_GLANCE = 0.1
 
 
 class DriverEngine(LocalEngine):
@@ -92,16 +97,23 @@ def connect(settings: Settings, *, observer: bool = False) -> DriverEngine:
         RuntimeError: the head did not come up, or runs another version.
     """
     _raise_descriptor_limit()
-    link = _reach(settings)
-    engine = DriverEngine(link.pid, link.directory, private=link.private)
-    try:
-        _join(engine, link.connection, link.token, settings, observer=observer)
-    except BaseException:
-        link.connection.close()
-        if link.private:
-            _reap(link.pid, engine._pidfd)
-        engine.close_descriptors()
-        raise
+    with Postponed() as interrupts:
+        link = _reach(settings)
+        engine = DriverEngine(link.pid, link.directory, private=link.private)
+        try:
+            _join(engine, link, settings, interrupts, observer=observer)
+        except BaseException:
+            link.connection.close()
+            if link.private:
+                signal.pidfd_send_signal(engine._pidfd, signal.SIGTERM)
+                _reap(link.pid, engine._pidfd)
+                session_dirs.remove_session(link.directory)
+            engine.close_descriptors()
+            raise
+    if interrupts.noted:
+        engine.shutdown()
+        raise KeyboardInterrupt
+    engine.session.interrupts.install()
     return engine
 
 
@@ -124,9 +136,9 @@ def _reach(settings: Settings) -> Link:
 
 def _join(
     engine: DriverEngine,
-    connection: socket.socket,
-    token: bytes,
+    link: Link,
     settings: Settings,
+    interrupts: Postponed,
     *,
     observer: bool,
 ) -> None:
@@ -144,18 +156,19 @@ def _join(
     died: list[bool] = []
     loop.watch(engine._pidfd, lambda: died.append(True))
     try:
-        box = Outbox(connection, loop.send_later)
-        if token:
-            connection.send(token)
+        box = Outbox(link.connection, loop.send_later)
+        if link.token:
+            link.connection.send(link.token)
         hello = messages.hello(describe_program(settings, observer=observer))
         box.send(hello, (inbox_end.fileno(),))
-        inbox_end.close()
         # Needed for the first function, and imported while the head comes up.
         import cloudpickle  # noqa: F401
 
+        deadline = time.monotonic() + links.PATIENCE
         while not (welcome or refused or died):
-            if not loop.poll(links.PATIENCE):
+            if not loop.poll(_GLANCE) and time.monotonic() > deadline:
                 raise RuntimeError(f"the head did not answer within {links.PATIENCE:g} s")
+            interrupts.check()
         if refused:
             raise RuntimeError(refused[0])
         if not welcome:
@@ -163,13 +176,16 @@ def _join(
                 f"the head did not come up.{session_dirs.last_words(engine._head_log)}"
             )
         loop.unwatch(engine._pidfd)
+    except BaseException:
+        inbox.close()
+        raise
     finally:
+        inbox_end.close()
         loop.detach()
     proc, about = welcome[0]
-    engine.session = Session(engine, proc, inbox, connection, about)
+    engine.session = Session(engine, proc, inbox, link.connection, about)
     engine.session.on_log = Printer(engine.session).received
     engine.session.functions.path = import_path()
-    engine.session.interrupts.install()
     engine.watch_head()
 
 
@@ -227,7 +243,6 @@ class Printer:
 def _reap(pid: int, pidfd: int) -> None:
     """Waits for a private head to end, and ends it if it does not."""
     import select
-    import signal
 
     poll = select.poll()
     poll.register(pidfd, select.POLLIN)

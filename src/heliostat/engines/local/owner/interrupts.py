@@ -25,6 +25,15 @@ def _is_ours_to_replace() -> bool:
     return signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def _is_final(frame: FrameType | None) -> bool:
+    """Whether a ``__del__`` runs: there Python prints and forgets whatever is raised."""
+    while frame is not None:
+        if frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Postponed:
     """While it is entered, Ctrl-C is noted; ``check`` raises what was noted.
 
@@ -63,8 +72,8 @@ class Postponed:
 class Interrupts:
     """Defers Ctrl-C while the main thread changes the session's state.
 
-    The handler looks whether its own thread holds the lock and if so leaves a note, which is
-    acted upon as the lock is let go.
+    The handler looks whether its own thread holds the lock, or something of ours is being
+    deleted, and if so leaves a note, which is acted upon by whoever waits or submits next.
 
     Attributes:
         wanted: whether anybody is there to interrupt: not in a worker between two tasks.
@@ -84,7 +93,7 @@ class Interrupts:
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         if not self.wanted():
             return
-        if self._loop.lock_is_mine():
+        if self._loop.lock_is_mine() or _is_final(frame):
             self._loop.interrupted = True
         else:
             raise KeyboardInterrupt
