@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import heliostat as ray
 from heliostat.engines import registry
+from tests.system.core.books import NOTHING, held, settled
 from tests.system.core.gates import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-#: Seconds that what a test let go of has to be gone.
-_PATIENCE = 5.0
 
 
 @pytest.fixture(scope="module")
@@ -30,39 +27,14 @@ def _module_session() -> Iterator[Any]:
 def session(_module_session: Any) -> Iterator[Any]:
     """The session of the driver, whose books must balance after the test."""
     found = _module_session.session
-    before = _held(found)
     yield found
-    settled(lambda: _held(found) == before, lambda: f"{_held(found)} was {before}")
+    settled(lambda: held(found) == NOTHING, lambda: f"left: {held(found)}")
     with found.loop.lock:
         found.check()
     settled(
         lambda: ray.available_resources() == ray.cluster_resources(),
         lambda: f"free is only {ray.available_resources()}",
     )
-
-
-def settled(holds: Callable[[], bool], describe: Callable[[], str] = str) -> None:
-    """Waits, reading messages, until ``holds()``; fails with ``describe()``."""
-    pump = registry.require().session.pump  # type: ignore[attr-defined]
-    for _ in range(int(_PATIENCE / 0.02)):
-        gc.collect()
-        if holds():
-            return
-        pump.wait(lambda: False, 0.02)
-    pytest.fail(f"this does not settle: {describe()}")
-
-
-def _held(session: Any) -> dict[str, Any]:
-    """What others hold of ours, and the memory in use."""
-    return {
-        "exports": {
-            number: borrows for number, borrows, pin in session.references.exports.holders()
-            if not pin
-        },
-        "bytes": session.segments.usage()[0],
-        "creations": len(session.actors._creations),
-        "active": len(session.actors._active),
-    }
 
 
 @pytest.fixture
