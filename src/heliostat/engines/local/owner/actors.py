@@ -38,7 +38,7 @@ class Ownership(Entry):
     def __init__(self, session: Session, actor_id: bytes) -> None:
         super().__init__(session.home, next(session.objects.numbers))
         self.actor_id = actor_id
-        self.dropped: Callable[[Any], None] = session.references.note_dropped
+        self.dropped: Callable[[Any], None] = session.releases.note
 
     def __del__(self) -> None:
         self.dropped(("actor", self.actor_id))
@@ -79,7 +79,7 @@ class Actors:
         self._known: WeakValueDictionary[bytes, Calls] = WeakValueDictionary()
         self._active: dict[bytes, Calls] = {}
         self._creations: dict[bytes, arguments.Arguments] = {}
-        session.references.actor_dropped = self._out_of_scope
+        session.releases.on_actor = self._out_of_scope
 
     # -- creation -------------------------------------------------------------------------
 

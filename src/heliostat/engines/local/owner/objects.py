@@ -66,8 +66,7 @@ class Objects:
         if owner != self._references.home.proc:  # a worker may run tasks of its own
             block = payload[1]
             with self._loop.lock:
-                granted = self._references.granted.setdefault(owner, set())
-                granted.add((block.arena, block.offset))
+                self._references.releases.grant(owner, block.arena, block.offset)
         return payload
 
     def blob(self, pickled: values.Pickled) -> Any:
@@ -101,11 +100,11 @@ class Objects:
         """Memory in an arena of ours, or None if another arena is needed."""
         segments = self._segments
         with self._loop.lock:
-            self._references.settle()  # what was let go of makes room first
+            self._references.releases.settle()  # what was let go of makes room first
             place = segments.allocate(size)
             if place is None:
                 return None
             arena, offset = place
             mapping = segments.own_mapping(arena)
-            dropped = self._references.note_dropped
+            dropped = self._references.releases.note
             return Block(segments.proc, arena, offset, size, mapping, dropped)

@@ -8,15 +8,13 @@ counts mean and why they can't fail is told in ``core.objects``; here they are m
   the message goes out: locally if it is ours, else by ``borrow`` on the owner's inbox.
 * Arguments of a task go to whichever worker takes them: the task holds them until its reply
   (``lend``), and the reply names those the worker goes on holding.
-* What is let go of is only noted, in ``dropped`` (``__del__`` may run anywhere), and acted
-  upon by ``settle`` under the lock.
+* What is let go of is given back by ``owner.releases``.
 """
 
 from __future__ import annotations
 
 import os
 import weakref
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
@@ -24,6 +22,7 @@ from weakref import WeakValueDictionary
 from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry, Exports
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.peers import Peers
+from heliostat.engines.local.owner.releases import Releases
 from heliostat.engines.local.store import values
 from heliostat.engines.local.store.segments import Block, Segments
 from heliostat.engines.local.wire import messages
@@ -90,14 +89,17 @@ Lent = list["weakref.ref[Stake]"]
 class References:
     """The objects of this process and those it borrows. Used under the loop's lock."""
 
-    def __init__(self, home: Home, session_uid: bytes, peers: Peers, segments: Segments) -> None:
+    def __init__(
+        self,
+        home: Home,
+        session_uid: bytes,
+        peers: Peers,
+        segments: Segments,
+        releases: Releases,
+    ) -> None:
         self.home = home
         self.exports = Exports()
-        self.dropped: deque[tuple[Any, ...]] = deque()
-        self.nudge: Callable[[], None] = lambda: None
-        self.granted: dict[int, set[tuple[int, int]]] = {}
-        self.returned_bytes: Callable[[int], None] = lambda _: None
-        self.actor_dropped: Callable[[bytes], None] = lambda _: None
+        self.releases = releases
         self._session_uid = session_uid
         self._peers = peers
         self._segments = segments
@@ -105,11 +107,6 @@ class References:
         # Every borrowed entry, and those of ours that were ever pickled.
         self._known: WeakValueDictionary[tuple[int, int], Entry] = WeakValueDictionary()
         self._pinned: list[Entry] = []
-
-    def note_dropped(self, item: tuple[Any, ...]) -> None:
-        """Something held here was let go of. May run at any moment in any thread."""
-        self.dropped.append(item)
-        self.nudge()
 
     # -- going out ------------------------------------------------------------------------
 
@@ -240,7 +237,7 @@ class References:
             _, holder, arena, offset, size, lengths, _ = payload
             self._segments.adopt(holder, arena, take_fd())
             mapping = self._segments.mapping(holder, arena)
-            dropped = self.note_dropped if stake is None else None
+            dropped = self.releases.note if stake is None else None
             block = Block(holder, arena, offset, size, mapping, dropped, stake)
             return (values.SHARED, block, lengths, refs)
         return (*payload[:-1], refs)
@@ -316,7 +313,7 @@ class References:
             home = self._homes.get(owner)
             if home is None:
                 home = self._homes[owner] = Home(owner, self._session_uid, self.home.engine)
-            entry = Borrowed(home, number, Stake(owner, number, self.note_dropped))
+            entry = Borrowed(home, number, Stake(owner, number, self.releases.note))
             self._known[owner, number] = entry
             if self._peers.is_gone(owner):
                 entry.complete(FAILED, errors.owner_died(entry))
@@ -372,17 +369,10 @@ class References:
         """A borrower lets go."""
         self.exports.give_back(number, proc, count)
 
-    def on_free(self, arena: int, offset: int, clean: bool) -> None:
-        """The owner of a result made here needs its memory no more."""
-        for blocks in self.granted.values():
-            blocks.discard((arena, offset))
-        self._free(arena, offset, reuse=clean)
-
     def process_died(self, proc: int) -> None:
         """A process is gone: its borrows end, its objects are lost, its memory is not reused."""
         self.taint(self.exports.drop_process(proc))
-        for arena, offset in self.granted.pop(proc, ()):
-            self._free(arena, offset, reuse=False)
+        self.releases.drop_process(proc)
         for (owner, _), entry in list(self._known.items()):
             if owner == proc:
                 entry.complete(FAILED, errors.owner_died(entry))
@@ -392,31 +382,6 @@ class References:
         for entry in list(self._known.values()):
             if entry.home is not self.home:
                 entry.complete(FAILED, payload)
-
-    # -- letting go -----------------------------------------------------------------------
-
-    def settle(self) -> None:
-        """Acts on what was let go of since the last time."""
-        dropped = self.dropped
-        while dropped:
-            item = dropped.popleft()
-            if len(item) == 2:
-                self.actor_dropped(item[1])
-            elif len(item) == 3:
-                owner, number, count = item
-                message = messages.return_borrow(number, self.home.proc, count)
-                self._peers.send(owner, message)
-            else:
-                holder, arena, offset, clean = item
-                if holder == self.home.proc:
-                    self._free(arena, offset, reuse=clean)
-                else:
-                    self._peers.send(holder, messages.free_block(arena, offset, clean))
-
-    def _free(self, arena: int, offset: int, *, reuse: bool) -> None:
-        returned = self._segments.free(arena, offset, reuse=reuse)
-        if returned:
-            self.returned_bytes(returned)
 
 
 def _is_light(payload: Any) -> bool:

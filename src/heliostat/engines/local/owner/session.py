@@ -23,6 +23,7 @@ from heliostat.engines.local.owner.objects import Objects
 from heliostat.engines.local.owner.peers import Peers
 from heliostat.engines.local.owner.pump import Pump
 from heliostat.engines.local.owner.references import Home, References
+from heliostat.engines.local.owner.releases import Releases
 from heliostat.engines.local.owner.submit import Tasks
 from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
@@ -80,7 +81,10 @@ class Session:
         self.home = Home(proc, about["uid"], engine)
         self.peers = Peers(self.loop, self.head)
         self.segments = Segments(proc, ARENA_BYTES, WARM_BYTES)
-        self.references = References(self.home, about["uid"], self.peers, self.segments)
+        self.releases = Releases(proc, self.peers, self.segments)
+        self.references = References(
+            self.home, about["uid"], self.peers, self.segments, self.releases
+        )
         self.pump = Pump(self.loop)
         self.objects = Objects(self.loop, self.references, self.segments, self._grant_memory)
         self.functions = Functions(self.loop, self.head, self.references)
@@ -93,9 +97,9 @@ class Session:
         self._actor_count = 0
         self.pump.before_wait = self._before_wait
         self.pump.outstanding = self._outstanding
-        self.references.nudge = self.pump.nudge
-        self.references.returned_bytes = self._return_memory
-        self.loop.settle.append(self.references.settle)
+        self.releases.nudge = self.pump.nudge
+        self.releases.on_memory = self._return_memory
+        self.loop.settle.append(self.releases.settle)
         if about["debug"]:
             self.loop.settle.append(self.check)
         self._register()
@@ -117,7 +121,7 @@ class Session:
                 messages.VALUE: partial(references.on_value, take_fd),
                 messages.BORROW: references.on_borrow,
                 messages.RETURN_BORROW: references.on_return,
-                messages.FREE_BLOCK: references.on_free,
+                messages.FREE_BLOCK: self.releases.on_free,
                 messages.LOG: lambda *fields: self.on_log(*fields),  # noqa: PLW0108 - set later
             }
         )
@@ -140,7 +144,7 @@ class Session:
                     self.references.request(entry)
 
     def _before_wait(self) -> None:
-        self.references.settle()
+        self.releases.settle()
         self.tasks.flush_all()
         self.actors.flush_all()
 
@@ -148,7 +152,7 @@ class Session:
         return bool(
             self.futures
             or len(self.references.exports)
-            or self.references.dropped
+            or self.releases.noted
             or self.tasks.outstanding
             or self.actors.outstanding
             or self.peers.waiting

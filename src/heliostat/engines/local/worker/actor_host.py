@@ -159,7 +159,7 @@ class ActorHost:
         session = self.session
         with session.loop.lock:
             self.answers.send()
-            session.references.settle()
+            session.releases.settle()
         if session.peers.waiting > OUT_BOUND:
             session.pump.wait(lambda: session.peers.waiting <= OUT_BOUND)
 

@@ -191,7 +191,7 @@ class Executor:
             session.peers.send(self.owner, message, fds)
             for fd in fds:
                 os.close(fd)
-            session.references.settle()
+            session.releases.settle()
         box = session.peers.box(self.owner)
         if box is not None and box.waiting:
             session.pump.wait(lambda: not box.waiting)
