@@ -16,6 +16,7 @@ from heliostat.engines.local.core.calls import ActorCalls
 from heliostat.engines.local.core.objects import FAILED, READY, Entry
 from heliostat.engines.local.core.tasks import Function, Task
 from heliostat.engines.local.owner import arguments, errors
+from heliostat.engines.local.owner.creation import actor_spec
 from heliostat.engines.local.owner.submit import as_refs, complete
 from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
@@ -93,27 +94,9 @@ class Actors:
     ) -> LocalActor:
         """Creates an actor; does not wait for its constructor."""
         session = self.session
-        key = session.functions.key(definition)
-        is_async = has_coroutines(definition.target)
-        concurrency = options.max_concurrency or (1000 if is_async else 1)
-        ordered = concurrency == 1 and not is_async
+        spec = actor_spec(session, definition, options, meta)
+        traits = spec["traits"]
         extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
-        traits = (ordered, options.max_pending_calls, options.max_task_retries)
-        spec = {
-            "class": key,
-            "name": options.name or "",
-            "namespace": session.namespace if options.namespace is None else options.namespace,
-            "detached": options.detached,
-            "max_restarts": options.max_restarts,
-            "max_concurrency": concurrency,
-            "is_async": is_async,
-            "place": options.placement,
-            "run": options.amounts,
-            "env": session.env_of(options.runtime_env),
-            "runtime_env": options.runtime_env or {},
-            "traits": traits,
-            "meta": meta,
-        }
         actor_id = session.new_actor_id()
         if spec["name"]:
             verb = "find_or_name" if options.get_if_exists else "name"
@@ -129,7 +112,7 @@ class Actors:
             self._creations[actor_id] = extra
             _, text = session.limit_of(options.placement)
             if text is not None:
-                self.on_actor(actor_id, "DEAD", 0, 0, {"reason": "unschedulable", "text": text})
+                self._stillborn(actor_id, spec, {"reason": "unschedulable", "text": text})
             elif extra.await_slots(
                 session.references, lambda: self._send_creation(actor_id, spec, extra)
             ):
@@ -141,15 +124,18 @@ class Actors:
     ) -> None:
         failure = extra.failure()
         if failure is not None:
-            death = {"reason": "constructor", "error": failure}
-            self.on_actor(actor_id, "DEAD", 0, 0, death)
-            if spec["name"]:
-                self.session.head.send(messages.kill_actor(actor_id, True, "kill"))
+            self._stillborn(actor_id, spec, {"reason": "constructor", "error": failure})
             return
         extra.payload = values.inline(extra.payload)
         call = extra.wire_inline(self.session.references)
         self.session.head.send(messages.create_actor(actor_id, spec, call))
         self.session.pump.work_outstanding()
+
+    def _stillborn(self, actor_id: bytes, spec: dict[str, Any], death: dict[str, Any]) -> None:
+        """The actor will never be; the head may know its name."""
+        self.on_actor(actor_id, "DEAD", 0, 0, death)
+        if spec["name"]:
+            self.session.head.send(messages.kill_actor(actor_id, True, "kill"))
 
     # -- handles --------------------------------------------------------------------------
 
@@ -377,18 +363,6 @@ class Actors:
 
 #: What plain calls have in common.
 CALL = Function(b"", "call")
-
-
-def has_coroutines(cls: Any) -> bool:
-    """Whether a class has ``async def`` methods: then it is an async actor."""
-    async_flags = 0x80 | 0x200  # inspect.CO_COROUTINE, CO_ASYNC_GENERATOR, without its import
-    for base in cls.__mro__:
-        for member in vars(base).values():
-            function = getattr(member, "__func__", member)
-            code = getattr(function, "__code__", None)
-            if code is not None and code.co_flags & async_flags:
-                return True
-    return False
 
 
 def pending_calls_exceeded(actor: LocalActor) -> Exception:
