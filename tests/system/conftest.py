@@ -92,6 +92,11 @@ class Program:
         self._process.stdin.write(f"{text}\n".encode())
         self._process.stdin.flush()
 
+    def close_input(self) -> None:
+        """Ends its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
     def signal(self, number: int) -> None:
         """Sends it a signal."""
         self._process.send_signal(number)

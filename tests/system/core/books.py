@@ -41,7 +41,7 @@ def held(session: Any) -> dict[str, Any]:
         "bytes": session.segments.usage()[0] - kept,
         "creations": len(session.actors._creations),
         "active": len(session.actors._active),
-        "granted": sum(map(len, session.references.granted.values())),
+        "granted": sum(map(len, session.releases.granted.values())),
     }
 
 

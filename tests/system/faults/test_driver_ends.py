@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 
@@ -75,6 +76,22 @@ def test_nothing_stays(
     await_end(*pids)
 
 
+@pytest.mark.parametrize(
+    "parting",
+    ["os.closerange(3, 4096); sys.stdin.read(); os._exit(0)", "os.execv('/bin/cat', ['cat'])"],
+    ids=["descriptors closed", "exec"],
+)
+def test_a_program_that_cut_itself_off_holds_nothing(
+    program: Start, await_end: Callable[..., None], parting: str
+) -> None:
+    made, pids = started(program, parting)
+
+    await_end(*pids)
+
+    made.close_input()
+    made.end()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_stays_of_a_program_killed_while_it_waits(
     program: Start, await_end: Callable[..., None], number: int
@@ -126,8 +143,6 @@ ray.get(ref)
     made.signal(signal.SIGKILL)
 
     await_end(*pids)
-    import os
-
     os.kill(child, signal.SIGKILL)
     made.end(-signal.SIGKILL)
 

@@ -102,6 +102,10 @@ class Server:
                 return
             if packet is None:
                 self.loop.unwatch(member.receiver.sock.fileno())
+                if member.is_program:
+                    # Every copy is closed, its own among them: it will never say anything again.
+                    member.reason = member.reason or "it closed its connection"
+                    self.end_program(member)
                 return
             received, self._fds = packet
             for message in received:
