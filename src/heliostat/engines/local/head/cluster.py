@@ -19,7 +19,8 @@ def describe_cluster(settings: dict[str, Any], session_dir: str) -> tuple[dict[s
     ``settings`` is what ``link.cluster_settings`` made of the user's wishes; what it leaves
     open is what the host has.
     """
-    host = detect(Config.read().visible_gpus)
+    config = Config.read()
+    host = detect(config.visible_gpus)
     cpus = host.cpus if settings["num_cpus"] is None else settings["num_cpus"]
     gpus = len(host.gpus) if settings["num_gpus"] is None else settings["num_gpus"]
     totals = {"CPU": round(cpus * UNIT), "GPU": round(gpus * UNIT)}
@@ -37,5 +38,6 @@ def describe_cluster(settings: dict[str, Any], session_dir: str) -> tuple[dict[s
         "shared": os.path.basename(session_dir) == "head",
         "pid": os.getpid(),
         "versions": None,
+        "log_lines": config.log_lines,
     }
     return cluster, store

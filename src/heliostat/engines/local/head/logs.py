@@ -50,12 +50,13 @@ def cut(path: str) -> None:
         return
 
 
-def last_lines(log: str, most: int = 2000) -> str:
-    """The end of a worker's standard error."""
+def last_lines(log: str, most: int) -> str:
+    """The last ``most`` lines of a worker's standard error, or its last 4,000 bytes."""
     try:
         with open(log + ".err", "rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - most))
-            return file.read().decode("utf-8", "replace").strip()
+            file.seek(max(0, size - 4000))
+            text = file.read().decode("utf-8", "replace").strip()
     except OSError:
         return ""
+    return "\n".join(text.splitlines()[-most:]) if most else ""

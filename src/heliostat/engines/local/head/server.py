@@ -281,7 +281,7 @@ class Server:
             "pid": member.pid,
             "status": status,
             "peak_kib": peak_kib,
-            "stderr": last_lines(member.log) if status else "",
+            "stderr": last_lines(member.log, self.cluster["log_lines"]) if status else "",
             "reason": member.reason,
             "packet": packet,
             "index": index,
