@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.system.conftest import Program
 
 Start = Callable[..., Program]
@@ -54,9 +52,8 @@ def started(program: Start, rest: str) -> tuple[Program, dict[str, int]]:
     return made, {name: made.number() for name in ("head", "template", "actor", "task")}
 
 
-@pytest.mark.parametrize("victim", ["head", "template"])
 def test_whoever_waits_is_told_and_can_start_anew(
-    program: Start, await_end: Callable[..., None], victim: str
+    program: Start, await_end: Callable[..., None]
 ) -> None:
     made, pids = started(
         program,
@@ -79,7 +76,7 @@ ray.init(address="local", num_cpus=1)
 say(ray.get(Actor.remote().pids.remote()) != (worker, template))
 """,
     )
-    os.kill(pids[victim], 9)
+    os.kill(pids["head"], 9)
 
     said = made.lines(6)
     assert all("RaySystemError" in line for line in said), said
@@ -89,17 +86,43 @@ say(ray.get(Actor.remote().pids.remote()) != (worker, template))
     assert made.end() == ""
 
 
-@pytest.mark.parametrize("victim", ["head", "template"])
 def test_nothing_stays_though_the_program_goes_on(
-    program: Start, await_end: Callable[..., None], victim: str
+    program: Start, await_end: Callable[..., None]
 ) -> None:
     made, pids = started(program, "hear()\nos._exit(0)")
 
-    os.kill(pids[victim], 9)
+    os.kill(pids["head"], 9)
 
     await_end(*pids.values())
     made.say()
     made.end()
+
+
+def test_a_killed_template_takes_its_workers_along_and_is_replaced(
+    program: Start, await_end: Callable[..., None]
+) -> None:
+    made, pids = started(
+        program,
+        """
+with open("task") as file:
+    say(file.read())  # another worker runs the task
+try:
+    ray.get(actor.pids.remote())
+except ray.exceptions.ActorDiedError:
+    say("actor died")
+say(ray.get(Actor.remote().pids.remote())[1])
+os._exit(0)
+""",
+    )
+
+    os.kill(pids["template"], 9)
+
+    await_end(pids["template"], pids["actor"], pids["task"])
+    made.number()
+    assert made.line() == "actor died"
+    assert made.number() != pids["template"]
+    made.end()
+    await_end(pids["head"])
 
 
 def test_killing_both_at_once_leaves_no_process_and_the_program_cleans_up(
