@@ -21,6 +21,7 @@ def test_defaults() -> None:
         "engine": None,
         "tmpdir": None,
         "runtime_dir": None,
+        "system_tmp": "/tmp",
         "debug": False,
         "log_lines": 20,
         "visible_gpus": None,
