@@ -26,8 +26,8 @@ def _module_session() -> Iterator[Any]:
 @pytest.fixture
 def session(_module_session: Any) -> Iterator[Any]:
     """The session of the driver, whose books must balance after the test."""
-    found = _module_session.session
-    yield found
+    yield _module_session.session
+    found = registry.require().session  # type: ignore[attr-defined] - a test may renew it
     settled(lambda: held(found) == NOTHING, lambda: f"left: {held(found)}")
     with found.loop.lock:
         found.check()

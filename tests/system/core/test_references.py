@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import heliostat as ray
-from tests.system.core.books import settled
+from tests.system.core.books import held, settled
 from tests.system.core.gates import Gate
 
 pytestmark = [
@@ -62,11 +62,6 @@ class Keeper:
     def make(self, value: Any) -> Any:
         self.kept = [ray.put(value)]
         return self.kept
-
-
-@pytest.fixture
-def keeper(session: Any) -> Any:
-    return Keeper.remote()
 
 
 class TestArguments:
@@ -149,7 +144,8 @@ class TestContainers:
         del middle
         assert ray.get(inner) == LARGE
 
-    def test_held_though_never_opened(self, keeper: Any) -> None:
+    def test_held_though_never_opened(self) -> None:
+        keeper = Keeper.remote()
         ray.get(keeper.keep.remote([ray.put([ray.put(LARGE)])]))
         [middle] = ray.get(keeper.give.remote())
         ray.get(keeper.drop.remote())
@@ -194,7 +190,8 @@ class TestResults:
 
         assert ray.get(get_all.remote(make.remote())) == [LARGE]
 
-    def test_to_a_third_process_while_its_maker_is_idle(self, keeper: Any) -> None:
+    def test_to_a_third_process_while_its_maker_is_idle(self) -> None:
+        keeper = Keeper.remote()
         ref = ray.get(keeper.make.remote(LARGE))
         ray.get(keeper.drop.remote())
         other = Keeper.remote()
@@ -224,7 +221,8 @@ class TestResults:
 
 class TestActors:
     @pytest.mark.parametrize("value", [5, LARGE], ids=["small", "large"])
-    def test_kept_after_the_call(self, keeper: Any, value: Any) -> None:
+    def test_kept_after_the_call(self, value: Any) -> None:
+        keeper = Keeper.remote()
         ref = ray.put(value)
         ray.get(keeper.keep.remote([ref]))
         del ref
@@ -236,7 +234,8 @@ class TestActors:
         gc.collect()
         assert ray.get(keeper.value.remote()) == [LARGE]
 
-    def test_kept_from_a_task_not_ready(self, keeper: Any, gate: Gate) -> None:
+    def test_kept_from_a_task_not_ready(self, gate: Gate) -> None:
+        keeper = Keeper.remote()
         ray.get(keeper.keep.remote([stop_at.remote(gate, LARGE)]))
         gc.collect()
         value = keeper.value.remote()
@@ -252,25 +251,30 @@ class TestActors:
         gc.collect()
         assert ray.get(keepers[-1].value.remote()) == [LARGE]
 
-    def test_let_go_of(self, keeper: Any, session: Any) -> None:
+    def test_let_go_of(self, session: Any) -> None:
+        keeper = Keeper.remote()
         ray.get(keeper.keep.remote([ray.put(LARGE)]))
         assert len(session.references.exports) > 0
         assert session.segments.usage()[0] >= len(LARGE)
         ray.get(keeper.drop.remote())
         settled(lambda: session.segments.usage()[0] == 0)
 
-    def test_let_go_of_when_the_actor_is_killed(self, keeper: Any, session: Any) -> None:
+    def test_let_go_of_when_the_actor_is_killed(self, session: Any) -> None:
+        keeper = Keeper.remote()
         ray.get(keeper.keep.remote([ray.put(LARGE)]))
         ray.kill(keeper)
-        settled(lambda: len(session.references.exports) == 0)
+        settled(lambda: held(session)["exports"] == {})
 
-    def test_an_object_of_an_actor_ends_with_it(self, keeper: Any) -> None:
+    def test_an_object_of_an_actor_ends_with_it(self, session: Any) -> None:
+        keeper = Keeper.remote()
         [ref] = ray.get(keeper.make.remote(LARGE))
         ray.kill(keeper)
+        settled(lambda: session.peers.is_gone(ref._entry.home.proc))
         with pytest.raises(ray.exceptions.OwnerDiedError):
             ray.get(ref)
 
-    def test_a_result_outlives_its_actor(self, keeper: Any) -> None:
+    def test_a_result_outlives_its_actor(self) -> None:
+        keeper = Keeper.remote()
         ref = keeper.give.remote()
         ray.get(keeper.keep.remote(LARGE))
         large = keeper.give.remote()
@@ -358,7 +362,8 @@ class TestPickledByHand:
         assert same == ref
         assert ray.get(same) == [1]
 
-    def test_by_an_actor(self, keeper: Any) -> None:
+    def test_by_an_actor(self) -> None:
+        keeper = Keeper.remote()
         @ray.remote
         class Secretive:
             def write(self) -> bytes:
@@ -392,7 +397,7 @@ class TestBooks:
             [str(i) * 5000 for i in range(200)]
         ] * 4
         del refs
-        settled(lambda: len(session.references.exports) == 0)
+        settled(lambda: held(session)["exports"] == {})
 
     def test_ping_pong_of_one_reference(self, session: Any) -> None:
         keepers = [Keeper.remote() for _ in range(2)]
