@@ -97,14 +97,26 @@ class NameTaken(ValueError):
         self.actor = actor
 
 
+def creator_of(actor_id: bytes) -> int:
+    """The process that gave an actor its id."""
+    return int.from_bytes(actor_id[8:12], "big")
+
+
 class Actors:
-    """All actors of a session. Outputs: ``actions``, drained by the shell."""
+    """All actors of a session. Outputs: ``actions``, drained by the shell.
+
+    An actor without a name comes here once its arguments are ready. Its handles may be faster:
+    who watches it is remembered until then, and so is that it was ended.
+    """
 
     def __init__(self) -> None:
         self.actors: dict[bytes, Actor] = {}
         self.names: dict[tuple[str, str], Actor] = {}
         self.by_proc: dict[int, Actor] = {}
         self.actions: list[tuple[Any, ...]] = []
+        self._awaited: dict[bytes, set[int]] = {}
+        self._stillborn: dict[bytes, str] = {}
+        self._gone: set[int] = set()
 
     # -- creation -------------------------------------------------------------------------
 
@@ -124,6 +136,10 @@ class Actors:
             self.names[key] = actor
         self.actors[actor_id] = actor
         actor.watchers.add(creator)
+        actor.watchers |= self._awaited.pop(actor_id, set())
+        reason = self._stillborn.pop(actor_id, None)
+        if reason is not None:
+            self._end(actor, {"reason": reason}, None)
         return actor
 
     def supply(self, actor_id: bytes, call: Any) -> None:
@@ -145,7 +161,11 @@ class Actors:
         """Tells ``proc`` the actor's state, now and at each change."""
         actor = self.actors.get(actor_id)
         if actor is None:
-            self.actions.append(("unknown", actor_id, proc))
+            reason = self._stillborn.get(actor_id)
+            if reason is not None or creator_of(actor_id) in self._gone:
+                self._tell_never(actor_id, {proc}, reason)
+            else:
+                self._awaited.setdefault(actor_id, set()).add(proc)
             return
         actor.watchers.add(proc)
         self.actions.append(("tell", actor, (proc,), actor.proc, []))
@@ -201,6 +221,9 @@ class Actors:
     def kill(self, actor_id: bytes, *, no_restart: bool, reason: str) -> None:
         """Ends the actor: at once for ``"kill"``, after its calls for ``"out of scope"``."""
         actor = self.actors.get(actor_id)
+        if actor is None and no_restart and creator_of(actor_id) not in self._gone:
+            self._stillborn[actor_id] = reason
+            self._tell_never(actor_id, self._awaited.pop(actor_id, set()), reason)
         if actor is None or actor.state is ActorState.DEAD:
             return
         if reason == "out of scope":
@@ -214,6 +237,13 @@ class Actors:
 
     def creator_died(self, proc: int) -> None:
         """A process is gone; actors it created and that aren't detached go with it."""
+        self._gone.add(proc)
+        for procs in self._awaited.values():
+            procs.discard(proc)
+        for actor_id in [a for a in self._awaited if creator_of(a) == proc]:
+            self._tell_never(actor_id, self._awaited.pop(actor_id), None)
+        for actor_id in [a for a in self._stillborn if creator_of(a) == proc]:
+            del self._stillborn[actor_id]
         for actor in list(self.actors.values()):
             actor.watchers.discard(proc)
             if actor.creator == proc and not actor.detached:
@@ -231,6 +261,11 @@ class Actors:
     def _tell(self, actor: Actor, kept: list[Any] | None = None) -> None:
         # What the process kept goes with its number: when this is carried out it may be gone.
         self.actions.append(("tell", actor, tuple(actor.watchers), actor.proc, kept or []))
+
+    def _tell_never(self, actor_id: bytes, procs: set[int], reason: str | None) -> None:
+        """An actor won't come to be."""
+        reason = reason or "its creator ended"
+        self.actions.extend(("unknown", actor_id, proc, reason) for proc in sorted(procs))
 
     def _end(self, actor: Actor, death: dict[str, Any], how: str | None) -> None:
         if actor.state is ActorState.DEAD:

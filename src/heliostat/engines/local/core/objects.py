@@ -102,8 +102,9 @@ class Export:
 
     @property
     def unused(self) -> bool:
-        """Nobody outside holds it."""
-        return not self.pinned and not self.borrows
+        """Nobody outside holds it. A count below zero is of a process that returned what nobody
+        can register for it any more: who should have held a borrow of its own, and died."""
+        return not self.pinned and not any(count > 0 for count in self.borrows.values())
 
 
 class Exports:
@@ -169,6 +170,7 @@ class Exports:
             export.borrows[proc] = total
         else:
             export.borrows.pop(proc, None)
+        if total <= 0:
             self._drop_if_unused(export)
 
     def _drop_if_unused(self, export: Export) -> None:

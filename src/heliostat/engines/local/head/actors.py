@@ -71,9 +71,9 @@ class ActorShell:
             )
             self._server.members.tell(proc, message, fds)
 
-    def unknown(self, actor: bytes, proc: int) -> None:
-        """A process asks for an actor nobody remembers."""
-        death = {"reason": "it is not known in this session any more"}
+    def unknown(self, actor: bytes, proc: int, reason: str) -> None:
+        """A process has a handle to an actor that never came to be."""
+        death = {"reason": reason}
         self._server.members.tell(proc, messages.actor(actor, "DEAD", 0, 0, death))
 
     def kill(self, proc: int, reason: str) -> None:

@@ -132,10 +132,10 @@ class Actors:
         self.session.pump.work_outstanding()
 
     def _stillborn(self, actor_id: bytes, spec: dict[str, Any], death: dict[str, Any]) -> None:
-        """The actor will never be; the head may know its name."""
+        """The actor will never be; the head may know its name, and who else has a handle."""
         self.on_actor(actor_id, "DEAD", 0, 0, death)
-        if spec["name"]:
-            self.session.head.send(messages.kill_actor(actor_id, True, "kill"))
+        reason = death.get("text", "Its constructor could not run.")
+        self.session.head.send(messages.kill_actor(actor_id, True, reason))
 
     # -- handles --------------------------------------------------------------------------
 

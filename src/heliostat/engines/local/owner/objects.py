@@ -62,8 +62,10 @@ class Objects:
         pickled = values.dumps(value)
         if pickled.size <= values.INLINE_BYTES:
             return self.blob(pickled)
-        payload = self._share(pickled, ours=False)
-        if owner != self._references.home.proc:  # a worker may run tasks of its own
+        gone = self._references.is_gone(owner)
+        payload = self._share(pickled, ours=gone)
+        # A worker may run tasks of its own.
+        if not gone and owner != self._references.home.proc:
             block = payload[1]
             with self._loop.lock:
                 self._references.releases.grant(owner, block.arena, block.offset)

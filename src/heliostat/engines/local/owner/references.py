@@ -280,15 +280,22 @@ class References:
             lent.append(weakref.ref(borrowed.stake))
         return borrowed
 
-    def kept(self, lent: Lent) -> list[tuple[int, int]]:
-        """Those of the ``lent`` that we go on holding; the sender registers us for them."""
+    def kept(self, lent: Lent, lender: int) -> list[tuple[int, int]]:
+        """Those of the ``lent`` that we go on holding. The lender registers us for them, or if
+        it is gone we do."""
         kept = {}
         for reference in lent:
             stake = reference()
             if stake is not None and (stake.proc, stake.number) not in kept:
                 stake.counted += 1
                 kept[stake.proc, stake.number] = True
+        if self._peers.is_gone(lender):
+            self.keep(list(kept), self.home.proc)
         return list(kept)
+
+    def is_gone(self, proc: int) -> bool:
+        """Whether the process is known to be dead."""
+        return self._peers.is_gone(proc)
 
     def _own(self, number: int) -> Entry:
         entry = self._known.get((self.home.proc, number)) or self.exports.get(number)

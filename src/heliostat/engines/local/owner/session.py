@@ -227,7 +227,7 @@ class Session:
         return tuple(sorted({**self.env, **given}.items()))
 
     def new_actor_id(self) -> bytes:
-        """16 bytes, unique in the session."""
+        """16 bytes, unique in the session; see ``core.actors.creator_of``."""
         with self.loop.lock:
             self._actor_count += 1
             count = self._actor_count

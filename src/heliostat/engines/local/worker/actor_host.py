@@ -90,7 +90,7 @@ class ActorHost:
         session = self.session
         with session.loop.lock:
             self.process.output.send_lines()
-            kept = session.references.kept(self._lent)
+            kept = session.references.kept(self._lent, messages.HEAD)
             session.head.send(messages.actor_ready(self.actor_id, self._incarnation, error, kept))
         self._lent = []
         self.process.ending = self.process.ending or error is not None

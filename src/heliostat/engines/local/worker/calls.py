@@ -106,7 +106,7 @@ class Answers:
         waiting, self._waiting = self._waiting, {}
         self._count = 0
         for caller, (results, lent, fds) in waiting.items():
-            kept = session.references.kept(lent) if lent else []
+            kept = session.references.kept(lent, caller) if lent else []
             message = messages.answers(self._actor_id, session.home.proc, results, kept)
             session.peers.send(caller, message, fds)
             for fd in fds:

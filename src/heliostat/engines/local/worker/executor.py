@@ -186,7 +186,7 @@ class Executor:
         process = self._process
         with session.loop.lock:
             process.output.send_lines()
-            kept = session.references.kept(lent) if lent else []
+            kept = session.references.kept(lent, self.owner) if lent else []
             message = messages.done(self._queue, packet, session.home.proc, elapsed, results, kept)
             session.peers.send(self.owner, message, fds)
             for fd in fds:

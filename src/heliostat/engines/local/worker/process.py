@@ -88,6 +88,7 @@ class WorkerProcess:
         self, actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]
     ) -> None:
         # A caller may be faster than the head: then the calls wait for the actor here.
+        self.session.peers.watch(caller)
         for call in batch:
             self.calls.append(self._opened(caller, call))
 
