@@ -221,6 +221,7 @@ def serve_serially(host: ActorHost) -> None:
         return
     answers = host.answers
     while True:
+        alone = len(calls) == 1
         while calls:
             call = calls.popleft()
             value: Any
@@ -233,7 +234,7 @@ def serve_serially(host: ActorHost) -> None:
                 value = outcome.failed(process, None, error)
             host.answer(call, value)
             call = value = None  # type: ignore[assignment]
-            if not calls:
+            if not calls and not alone:
                 pump.turn(0)  # a call that is here already shares its message with this answer
             if answers.due or not calls:
                 host.send_answers()
