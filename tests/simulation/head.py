@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 from heliostat.engines.local.head import server as server_module
+from heliostat.engines.local.head.cluster import describe_cluster
 from heliostat.engines.local.head.members import Member
 from heliostat.engines.local.head.memory import Memory
 from heliostat.engines.local.head.server import Server, setup_of
@@ -19,6 +21,14 @@ from heliostat.engines.local.store.board import Board
 from tests.simulation.wire import Box, Wire
 
 HEAD = 0
+
+
+@cache
+def _cluster() -> dict[str, Any]:
+    """What every simulated cluster is but for its resources."""
+    settings: Any = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 1 << 40, "resources": {}}
+    cluster, _ = describe_cluster(settings, "/nowhere")
+    return {**cluster, "uid": b"simulated..."}
 
 
 class Clock:
@@ -85,17 +95,7 @@ class Head:
         board_fd = os.memfd_create("board", os.MFD_CLOEXEC)
         self.board = Board(board_fd)
         os.close(board_fd)
-        cluster = {
-            "totals": totals,
-            "gpu_ids": (),
-            "session_dir": "/nowhere",
-            "uid": b"simulated...",
-            "node": b"node",
-            "address": "",
-            "shared": True,
-            "pid": 0,
-            "versions": None,
-        }
+        cluster = {**_cluster(), "totals": totals}
         loop: Any = SimpleNamespace(unwatch=lambda fd: None, forget=lambda box: None)
         self.server = Server(loop, self.board, cluster, Memory(1 << 40))
         self.template = Template(self)

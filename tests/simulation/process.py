@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from heliostat.engines import registry
 from heliostat.engines.local.core.objects import PENDING
-from heliostat.engines.local.owner.actors import Actors
+from heliostat.engines.local.owner import session as session_module
 from heliostat.engines.local.owner.engine import LocalEngine
-from heliostat.engines.local.owner.functions import Functions
-from heliostat.engines.local.owner.objects import Objects
 from heliostat.engines.local.owner.peers import Peers
-from heliostat.engines.local.owner.references import Home, References
 from heliostat.engines.local.owner.session import Session
 from heliostat.engines.local.owner.submit import Queue, Tasks
-from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
 from tests.simulation.head import HEAD
 from tests.simulation.wire import Box
@@ -31,9 +27,10 @@ Thread = Generator[Callable[[], Any] | None, None, None]
 
 
 class _Loop:
-    """Files messages when the scheduler delivers them."""
+    """Files messages when the scheduler delivers them. The process stands for its inbox."""
 
-    def __init__(self) -> None:
+    def __init__(self, inbox: Any, handlers: Any) -> None:
+        self.process: Process = inbox
         self.lock = threading.RLock()
         self.fds: deque[Any] = deque()
         self.after: deque[Callable[[], None]] = deque()
@@ -58,8 +55,8 @@ class _Loop:
 class _Pump:
     """Notes that the background thread has something to do."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, loop: _Loop) -> None:
+        self._process = loop.process
         self.readers = 0
         self.before_wait: Callable[[], None] = lambda: None
         self.outstanding: Callable[[], bool] = lambda: False
@@ -79,15 +76,11 @@ class _Pump:
 class _Peers(Peers):
     """Sends to processes by number; a descriptor of an inbox is only a number here."""
 
-    def __init__(self, world: World, proc: int, loop: Any, head: Any) -> None:
-        super().__init__(loop, head)
-        self._world = world
-        self._proc = proc
-
     def add(self, proc: int, fd: Any) -> None:
         if proc in self._boxes or proc in self._gone:
             return
-        box: Any = Box(self._world.wire, self._proc, proc)
+        loop: Any = self._loop
+        box: Any = Box(loop.process.world.wire, loop.process.proc, proc)
         self._boxes[proc] = box
         for message, fds in self._unconnected.pop(proc, ()):
             box.send(message, fds)
@@ -98,56 +91,40 @@ class _Peers(Peers):
 class _Tasks(Tasks):
     """Opens its queues on simulated pipes."""
 
-    def __init__(self, session: Session, world: World) -> None:
-        super().__init__(session)
-        self._world = world
-
     def _open(self, key: Any, limit: int) -> Queue:
         amounts, env = key
         number = self._next_queue
         self._next_queue = number + 1
-        pipe: Any = self._world.wire.new_pipe()
+        loop: Any = self.session.loop
+        pipe: Any = loop.process.world.wire.new_pipe()
         queue = self._queues[number] = Queue(number, limit, pipe)
         self.session.head.send(messages.open_queue(number, amounts, env), (pipe,))
         return queue
 
 
-class SimulatedSession(Session):
-    """The parts of a process put together as in a real one."""
+#: What a session is made of here instead.
+_PARTS = {
+    "Loop": _Loop,
+    "Outbox": lambda box, _: box,
+    "Peers": _Peers,
+    "Pump": _Pump,
+    "Tasks": _Tasks,
+    "ARENA_BYTES": 1 << 16,
+    "WARM_BYTES": 1 << 18,
+}
 
-    def __init__(self, process: Process, about: dict[str, Any]) -> None:
-        world = process.world
-        loop: Any = _Loop()
-        pump: Any = _Pump(process)
-        head: Any = Box(world.wire, process.proc, HEAD)
-        self.engine = process.engine
-        self.about = about
-        self.namespace = about["namespace"]
-        self.env = dict(about["env"])
-        self.over = None
-        self.futures = 0
-        self.handlers = {}
-        self.loop = loop
-        self.head = head
-        self.home = Home(process.proc, about["uid"], self.engine)
-        self.peers = _Peers(world, process.proc, loop, head)
-        self.segments = Segments(process.proc, 1 << 16, 1 << 18)
-        self.references = References(self.home, about["uid"], self.peers, self.segments)
-        self.pump = pump
-        self.objects = Objects(loop, self.references, self.segments, self._grant_memory)
-        self.functions = Functions(loop, head, self.references)
-        self.tasks = _Tasks(self, world)
-        self.actors = Actors(self)
-        self.on_log = lambda *_: None
-        self._questions = {}
-        self._next_question = 1
-        self._actor_count = 0
-        pump.before_wait = self._before_wait
-        pump.outstanding = self._outstanding
-        self.references.nudge = pump.nudge
-        self.references.returned_bytes = self._return_memory
-        loop.settle.append(self.references.settle)
-        self._register()
+
+def _session(process: Process, about: dict[str, Any]) -> Session:
+    """A real session of simulated parts."""
+    own: Any = vars(session_module)
+    kept = {name: own[name] for name in _PARTS}
+    own.update(_PARTS)
+    try:
+        inbox: Any = process
+        head: Any = Box(process.world.wire, process.proc, HEAD)
+        return Session(process.engine, process.proc, inbox, head, about)
+    finally:
+        own.update(kept)
 
 
 class Process:
@@ -166,7 +143,7 @@ class Process:
         self.lends = False
         self.threads: list[tuple[Thread, Callable[[], Any] | None]] = []
         self.engine = LocalEngine()
-        self.session = self.engine.session = SimulatedSession(self, about)
+        self.session = self.engine.session = _session(self, about)
         #: References that outlive tasks, as in a module's global variables.
         self.globals: list[Any] = []
 
@@ -205,11 +182,15 @@ class Process:
             fd = loop.fds.popleft()
             if isinstance(fd, int) and fd >= 0:
                 os.close(fd)
-        for settle in loop.settle:
-            settle()
+        self.settle()
         loop.run_after()
         self.dirty = True
         self.check()
+
+    def settle(self) -> None:
+        """What the loop does after each filing."""
+        for settle in self.session.loop.settle:
+            settle()
 
     def pump(self) -> None:
         """What the background thread does."""

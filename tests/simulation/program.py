@@ -308,4 +308,4 @@ def drive(process: Process, plan: int, steps: int) -> Generator[Any, None, None]
     code.held.handles.clear()
     code.held.foreign.clear()
     process.enter()
-    process.session.references.settle()
+    process.settle()

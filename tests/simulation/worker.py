@@ -82,6 +82,7 @@ class Worker(Process):
 
     def _on_calls(self, actor_id: bytes, caller: int, incarnation: int, batch: list[Any]) -> None:
         itself: Any = self
+        self.session.peers.watch(caller)
         self.calls.extend(WorkerProcess._opened(itself, caller, call) for call in batch)
 
     def _on_exit(self, reason: str, grace: float) -> None:
@@ -146,13 +147,13 @@ class Worker(Process):
             os.close(fd)
         self.task = 0
         elapsed = (_LONG if long else _SHORT) * len(results)
-        kept = self.session.references.kept(lent) if lent else []
+        kept = self.session.references.kept(lent, self.owner) if lent else []
         message = messages.done(self.queue, packet, self.proc, elapsed, results, kept)
         self.session.peers.send(self.owner, message, out_fds)
         self.taken.clear()
         for fd in out_fds:
             os.close(fd)
-        self.session.references.settle()
+        self.settle()
         yield None
         self.slot[0] = 0
 
@@ -234,7 +235,7 @@ class Actor:
             error = worker._failed(raised).payload
         args = kwargs = None  # type: ignore[assignment]
         worker.enter()
-        kept = worker.session.references.kept(self._lent)
+        kept = worker.session.references.kept(self._lent, messages.HEAD)
         ready = messages.actor_ready(self.actor_id, self.incarnation, error, kept)
         worker.session.head.send(ready)
         self._lent = []
@@ -259,4 +260,4 @@ class Actor:
     def _send_answers(self) -> None:
         self.answers.send()
         self.worker.taken.clear()
-        self.worker.session.references.settle()
+        self.worker.settle()

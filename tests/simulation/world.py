@@ -27,6 +27,8 @@ INLINE = 300
 MOST_STEPS = 40_000
 
 _CPU = 10_000
+#: Seconds a step takes.
+_STEP = 50e-6
 Event = tuple[Callable[..., None], tuple[Any, ...]]
 
 
@@ -112,6 +114,7 @@ class World:
         if not events:
             return False
         self.steps += 1
+        self.head.clock.now += _STEP
         if self.steps > MOST_STEPS:
             raise Violation("the run doesn't end")
         act, args = events[self.rng.randrange(len(events))]
@@ -309,7 +312,7 @@ class World:
         left = []
         for proc, process in self.processes.items():
             session = process.session
-            session.references.settle()
+            process.settle()
             if len(session.references.exports):
                 left.append(f"{proc} exports {list(session.references.exports.holders())}")
             if session.tasks.outstanding:
