@@ -51,9 +51,11 @@ class Program:
 
     Attributes:
         pid: its process id.
+        folder: its working directory.
     """
 
     def __init__(self, source: str, env: dict[str, str], folder: Path, prefix: list[str]) -> None:
+        self.folder = folder
         script = folder / "program.py"
         script.write_text(PRELUDE + textwrap.dedent(source))
         self._errors = (folder / "stderr").open("w+b")

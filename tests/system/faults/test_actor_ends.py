@@ -225,9 +225,7 @@ def test_an_actor_killed_by_its_holder_ends_in_the_middle_of_a_call(
     await_end(pid)
 
 
-def test_a_stopped_actor_can_be_killed(
-    session: Any, await_end: Callable[..., None]
-) -> None:
+def test_a_stopped_actor_can_be_killed(session: Any, await_end: Callable[..., None]) -> None:
     actor = Counter.remote()
     pid = ray.get(actor.pid.remote(), timeout=10)
     os.kill(pid, signal.SIGSTOP)

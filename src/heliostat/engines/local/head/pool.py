@@ -74,6 +74,7 @@ class Pool:
                     system.kill_group(member.pid, signal.SIGKILL)
                 member.reason = member.reason or "the process that starts workers was killed"
                 self._exited(proc, signal.SIGKILL, 0)
+        system.kill_children(spare_own_group=True)  # what its workers had started
 
     # -- workers --------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 The head forks it before anything else and speaks to it over a packet socket. It imports what
 a worker needs once, so that a worker costs a fork; it is the parent of all workers and so the
-one that reaps them, tells the head how each ended, and kills. When the head is gone it kills
-every worker with its process group and ends.
+one that reaps them, tells the head how each ended, and kills. Whatever the workers started and left
+is its child too (it is a subreaper). When the head is gone it kills all of them and ends.
 """
 
 from __future__ import annotations
@@ -149,11 +149,7 @@ class Template:
         """The head is gone: nothing of the session may stay."""
         for pid in self._procs:
             system.kill_group(pid, signal.SIGKILL)
-        for pid in self._procs:
-            try:
-                os.waitpid(pid, 0)
-            except ChildProcessError:
-                pass
+        system.kill_children()
         import shutil  # 3 ms, wanted once
 
         shutil.rmtree(self._session_dir, ignore_errors=True)
@@ -192,6 +188,7 @@ def start(control: int, board_fd: int, session_dir: str, preload: tuple[str, ...
     status = 1
     try:
         system.die_with_parent(signal.SIGTERM)
+        system.become_subreaper()
         # The head gone: the control socket ends too, but a signal can't be held open by
         # anybody's copy of a descriptor.
         template = Template(adopt_socket(control), board_fd, session_dir)
