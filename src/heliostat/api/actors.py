@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 from heliostat.api.handles import ActorHandle
 from heliostat.api.methods import constructor_shape, table_of
 from heliostat.api.signatures import Shape, check
-from heliostat.engines.definitions import Definition
+from heliostat.engines.definitions import Definition, ExitActor
 from heliostat.engines.registry import require
 from heliostat.model.options import ActorOptions
 
@@ -284,4 +284,4 @@ def exit_actor() -> NoReturn:
             "exit_actor API is called on a non-actor worker. Call this API inside an actor "
             "method if you'd like to exit the actor gracefully."
         )
-    raise SystemExit("exit_actor() is called.")
+    raise ExitActor("exit_actor() is called.")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from heliostat.model.options import TaskOptions
 
 
+class ExitActor(SystemExit):
+    """What ``exit_actor`` raises: the actor that runs it ends, on purpose."""
+
+
 class Definition:
     """A function or class as it was decorated: pickled once, however often it is used.
 

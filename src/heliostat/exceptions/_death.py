@@ -117,6 +117,7 @@ _REASONS = {
     ),
     "job ended": 'Its program ended. lifetime="detached" lets an actor outlive it.',
     "exit_actor": "It called exit_actor().",
+    "exit": "One of its methods raised SystemExit.",
     "constructor": "Its constructor failed.",
 }
 
@@ -158,7 +159,7 @@ class ActorDiedError(RayActorError):
         if facts:
             who += f" ({', '.join(facts)})"
         reason = self.death.get("reason")
-        if reason is None:
+        if not reason:
             hint = _death_hint(self.death) or "Give max_restarts to have such an actor restarted."
             lines = [f"{who} died unexpectedly.", _death_text(self.death), hint]
         else:

@@ -37,6 +37,8 @@ class Requests:
         """Answers a request; one that can't be met, with the error its asker is to raise."""
         try:
             value, ok = self._verbs[verb](member, *args), True
+        except NameTaken as taken:
+            value, ok = ("ActorAlreadyExistsError", _name_taken(taken.actor)), False
         except (ValueError, RuntimeError, MemoryError) as error:
             kind = "ObjectStoreFullError" if isinstance(error, MemoryError) else "ValueError"
             value, ok = (kind, str(error)), False
@@ -44,15 +46,7 @@ class Requests:
             member.inbox.send(messages.reply(number, ok, value))
 
     def _name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> None:
-        try:
-            self._server.actors.create(actor_id, member.proc, member.job, spec)
-        except NameTaken as taken:
-            raise ValueError(
-                f"The name {spec['name']} (namespace={spec['namespace']}) is already taken by "
-                f"{taken.actor.spec['meta'][0]}. Please use a different name or get the "
-                f"existing actor using heliostat.get_actor('{spec['name']}', "
-                f"namespace='{spec['namespace']}')"
-            ) from None
+        self._server.actors.create(actor_id, member.proc, member.job, spec)
 
     def _find_or_name(self, member: Member, actor_id: bytes, spec: dict[str, Any]) -> Any:
         try:
@@ -96,6 +90,16 @@ class Requests:
 
     def _ungrant(self, member: Member, size: int) -> None:
         self._server.memory.give_back(member, size)
+
+
+def _name_taken(actor: Actor) -> str:
+    """Who has the name, and what to do."""
+    name, namespace = actor.spec["name"], actor.spec["namespace"]
+    return (
+        f"The name {name} (namespace={namespace}) is already taken by {actor.spec['meta'][0]}. "
+        f"Please use a different name or get the existing actor using "
+        f"heliostat.get_actor('{name}', namespace='{namespace}')"
+    )
 
 
 def _description(actor: Actor) -> tuple[Any, ...]:

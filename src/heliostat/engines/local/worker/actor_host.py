@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.definitions import ExitActor
 from heliostat.engines.local.owner import arguments
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
@@ -138,11 +139,7 @@ class ActorHost:
 
     def leave_by(self, error: SystemExit) -> None:
         """A call raised SystemExit: by ``exit_actor``, or else as any program would."""
-        if isinstance(error, outcome.LeaveProcess):
-            self.leaving = "exit_actor"
-        else:
-            self.leaving = "exit"
-        self.process.exit_status = error.code if isinstance(error.code, int) else 0
+        self.leaving = self.process.exit_by(error)
         self.process.ending = True
         self.process.calls.clear()
 
@@ -167,7 +164,7 @@ class ActorHost:
         return True
 
     def _ray_terminate(self) -> None:
-        raise outcome.LeaveProcess
+        raise ExitActor
 
     def _ray_call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(self.instance, *args, **kwargs)

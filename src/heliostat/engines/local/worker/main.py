@@ -9,7 +9,6 @@ import sys
 from typing import Any
 
 from heliostat.engines.local.wire.framing import adopt_socket
-from heliostat.engines.local.worker import outcome
 from heliostat.engines.local.worker.process import WorkerProcess
 
 
@@ -25,11 +24,8 @@ def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: i
     process.session.interrupts.install()
     try:
         process.run()
-    except outcome.LeaveProcess:
-        process.leave("exit_actor")
     except SystemExit as error:
-        process.exit_status = _status(error)
-        process.leave("exit")
+        process.leave(process.exit_by(error))
     _run_exit_functions()
     return process.exit_status
 
@@ -64,16 +60,6 @@ def _take_over(setup: dict[str, Any]) -> None:
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         torch.seed()
-
-
-def _status(error: SystemExit) -> int:
-    """The exit status Python gives a ``SystemExit``."""
-    if error.code is None:
-        return 0
-    if isinstance(error.code, int):
-        return error.code & 0xFF
-    print(error.code, file=sys.stderr)
-    return 1
 
 
 def _run_exit_functions() -> None:

@@ -26,10 +26,6 @@ class Failure:
         self.payload = payload
 
 
-class LeaveProcess(SystemExit):
-    """The process ends at the request of the code it runs: ``exit_actor``."""
-
-
 def arguments_of(
     process: WorkerProcess, payload: Any, slots: list[Any], fds: list[int], lent: Lent
 ) -> tuple[list[Any], dict[str, Any]]:
@@ -82,7 +78,13 @@ def split(value: Any, returns: int) -> list[Any]:
     """The results of a task with several."""
     if returns == 0:
         return []
-    parts = list(value)
+    try:
+        parts = list(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(
+            f"Task returned one object of type '{kind}', but num_returns={returns}."
+        ) from None
     if len(parts) != returns:
         raise ValueError(f"Task returned {len(parts)} objects, but num_returns={returns}.")
     return parts
@@ -160,7 +162,7 @@ def _user_frames(trace: TracebackType | None) -> TracebackType | None:
     first = trace
     while first is not None and first.tb_frame.f_code.co_filename.startswith(here):
         first = first.tb_next
-    return first or trace
+    return first
 
 
 def unloadable(error: BaseException) -> Callable[..., Any]:

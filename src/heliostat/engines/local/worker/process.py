@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import sys
 from collections import deque
 from typing import Any
 
 from heliostat.engines import registry
+from heliostat.engines.definitions import ExitActor
 from heliostat.engines.local.core.workers import UNIT
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.references import Lent
@@ -166,8 +168,22 @@ class WorkerProcess:
         """Its id, if there is an actor."""
         return self.actor.actor_id.hex() if self.actor is not None else None
 
+    def exit_by(self, error: SystemExit) -> str:
+        """The process is to end by ``error``: sets the status that Python would exit with, and
+        returns the reason."""
+        if isinstance(error, ExitActor):
+            return "exit_actor"
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        code = error.code or 0
+        self.exit_status = code & 0xFF if isinstance(code, int) else 1
+        return "exit"
+
     def leave(self, reason: str) -> None:
-        """Tells the head that the process ends on purpose, and why."""
+        """Tells the head that the process ends on purpose, and why; to end with a status other
+        than 0 is to crash."""
+        if self.exit_status:
+            reason = ""
         with self.session.loop.lock:
             self.output.send_lines(everything=True)
             self.session.head.send(messages.leaving(reason))
