@@ -85,3 +85,5 @@ class Peers:
         for box in self._boxes.values():
             self._loop.forget(box)
         self._boxes.clear()
+        for proc in list(self._unconnected):
+            self.lost(proc)
