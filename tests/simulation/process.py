@@ -235,4 +235,5 @@ class Process:
         """The process is gone."""
         self.threads.clear()
         self.globals.clear()
+        self.session.peers.close()
         self.session.segments.close()

@@ -293,7 +293,8 @@ class Code:
         elif self.held.handles and self.rng.random() < 0.5:
             actor = self.rng.choice(self.held.handles).actor
             fact = self.truth.actors[actor.actor_id]
-            for_good = self.rng.random() < 0.5
+            # An actor that ends itself for a restart would do so for ever.
+            for_good = self.lone or self.rng.random() < 0.5
             fact.doomed = fact.doomed or for_good
             fact.hurt += 1
             engine.kill(actor, for_good)

@@ -84,13 +84,15 @@ class Wire:
         self.reachable: set[int] = {0}
         self.pipes: list[Pipe] = []
         self.pipe_of: dict[int, Pipe] = {}
-        self.sent = 0
+        #: Who registered a borrow for somebody else.
+        self.vouchers: set[int] = set()
 
     def post(self, sender: int, receiver: int, message: Any, fds: Sequence[Any]) -> None:
         """Sends; to a process that has gone, in vain."""
         if receiver not in self.reachable:
             return
-        self.sent += 1
+        if message[0] == messages.BORROW:
+            self.vouchers.add(sender)
         carried = _duplicated([self.pipe_of[fd] if fd in self.pipe_of else fd for fd in fds] if sender == 0 else fds)
         channel = self.channels.setdefault((sender, receiver), deque())
         channel.append(Packet(pickle.dumps(message, 5), carried))

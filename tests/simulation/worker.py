@@ -53,6 +53,7 @@ class Worker(Process):
         self.actor: Actor | None = None
         self.taken: list[tuple[int, int]] = []
         self.task = 0
+        self.fds: tuple[list[int], ...] = ()
         self.output = SimpleNamespace(send_lines=lambda **_: None)
         self.session.handlers.update(
             {
@@ -130,6 +131,7 @@ class Worker(Process):
         results: list[Any] = []
         lent: list[Any] = []
         out_fds: list[int] = []
+        self.fds = (fds, out_fds)
         long = not fast or self.world.rng.random() < 0.05
         for index, call in enumerate(calls):
             self.slot[1] = index
@@ -143,14 +145,15 @@ class Worker(Process):
             value = None
             if index < len(calls) - 1 and (long or self.world.rng.random() < 0.1):
                 break
-        for fd in fds:
-            os.close(fd)
+        while fds:
+            os.close(fds.pop())
         self.task = 0
         elapsed = (_LONG if long else _SHORT) * len(results)
         kept = self.session.references.kept(lent, self.owner) if lent else []
         message = messages.done(self.queue, packet, self.proc, elapsed, results, kept)
         self.session.peers.send(self.owner, message, out_fds)
         self.taken.clear()
+        self.fds = ()
         for fd in out_fds:
             os.close(fd)
         self.settle()
@@ -175,6 +178,14 @@ class Worker(Process):
             self.world.truth.unexpected(error)
         error.__traceback__ = None
         return outcome.failed(self._real(), program.run, error)
+
+    def close(self) -> None:
+        """The process is gone, with whatever it had open."""
+        answers = self.actor.answers._waiting.values() if self.actor is not None else ()
+        for fds in (*self.fds, *(fds for _, _, fds in answers)):
+            for fd in fds:
+                os.close(fd)
+        super().close()
 
     def _real(self) -> Any:
         return self

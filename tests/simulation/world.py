@@ -51,6 +51,7 @@ class World:
         self.story: list[str] | None = None
         self.faults = rng.choice((0, 0, 1, 2, 4))
         self.frozen = False
+        self.excused = False
         self._plans = 0
         self._held_until: dict[tuple[int, int], int] = {}
         self._options: dict[tuple[Any, ...], TaskOptions] = {}
@@ -88,12 +89,14 @@ class World:
     def run(self) -> None:
         """Runs to the end and checks that nothing is left."""
         inline, values.INLINE_BYTES = values.INLINE_BYTES, INLINE
+        gc.disable()  # when it runs depends on more than the seed
         try:
             self._run_programs()
             self._let_go()
             self._end_programs()
         finally:
             values.INLINE_BYTES = inline
+            gc.enable()
             registry.set_current(None)
             self._close()
 
@@ -215,6 +218,8 @@ class World:
         if isinstance(process, Worker):
             for key in process.taken:
                 self.truth.objects[key].kills += 1
+            # It registered borrows for the receivers of answers that it won't send any more.
+            self.excused |= bool(process.taken) and proc in self.wire.vouchers
         self._end(process, 9)
 
     def _end(self, process: Process, status: int) -> None:
@@ -294,7 +299,7 @@ class World:
             gc.collect()  # an exception's traceback may have held a frame
             self._settle()
         left = self._leftovers()
-        if left:
+        if left and not self.excused:
             raise Violation("left at the end: " + "; ".join(left))
 
     def _settle(self) -> None:
