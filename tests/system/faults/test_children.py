@@ -62,17 +62,19 @@ for pid in ray.get(actor.descend.remote()):
     say(pid)
 """
 
+KILL_HEAD = """
+from heliostat.engines import registry
+os.kill(registry.current().head_pid, 9)
+signal.pause()
+"""
+
 
 @pytest.mark.parametrize(
     ("ending", "status"),
     [
         ("ray.shutdown()", 0),
         ("os.kill(os.getpid(), 9)", -9),
-        (
-            "from heliostat.engines import registry\n"
-            "os.kill(registry.current().head_pid, 9)\nsignal.pause()",
-            -9,
-        ),
+        (KILL_HEAD, -9),
     ],
     ids=["shutdown", "program killed", "head killed"],
 )
@@ -82,13 +84,10 @@ def test_all_descendants_end_with_the_session(
     made = program(SPAWN + ending)
     pids = [made.number() for _ in range(10)]
 
-    if "pause" not in ending:
-        made.end(status)
-
     await_end(*pids)
-    if "pause" in ending:
+    if ending is KILL_HEAD:
         made.signal(signal.SIGKILL)
-        made.end(status)
+    made.end(status)
 
 
 def test_children_end_with_their_killed_actor(

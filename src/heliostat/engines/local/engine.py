@@ -67,7 +67,7 @@ class DriverEngine(LocalEngine):
         with session.loop.lock:
             session.head.send(messages.leaving("shutdown"))
             session.loop.unwatch(self._pidfd)
-            session.end("heliostat.shutdown() was called")
+            session.end("the session has ended: heliostat.shutdown() was called")
         session.pump.wake_ready()
         if self.private:
             _reap(self.head_pid, self._pidfd)
