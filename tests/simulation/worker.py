@@ -97,6 +97,7 @@ class Worker(Process):
             yield self._woken
             if not self.detaching and self.pipe is not None and self.pipe.packets:
                 (_, *fields), fds = self.pipe.take()
+                self.fds = (fds,)
                 if self.world.kills_between:
                     yield None
                 self.slot[1] = 0
