@@ -109,11 +109,11 @@ class Program:
         while data := self._read():
             self._unread += data
         try:
-            found = self._process.wait(PATIENCE)
+            found: int | None = self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            self.fail("closed its standard output but does not end")
+            found = None
         if found != status:
-            self.fail(f"ended with {found} where {status} was expected")
+            self.fail(f"ended with {found} (None: not at all) where {status} was expected")
         rest, self._unread = self._unread.decode(), b""
         return rest
 

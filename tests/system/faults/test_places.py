@@ -46,9 +46,7 @@ def stop_daemon(program: Start, env: dict[str, str]) -> None:
     made.end()
 
 
-def test_a_session_directory_with_a_path_of_200_characters(
-    program: Start, tmp_path: Path
-) -> None:
+def test_a_session_directory_with_a_path_of_200_characters(program: Start, tmp_path: Path) -> None:
     folder = tmp_path / ("d" * 100)
     folder = folder / ("e" * max(1, 200 - len(str(folder)) - 1))
     folder.mkdir(parents=True)

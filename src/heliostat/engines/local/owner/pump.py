@@ -48,6 +48,7 @@ class Pump:
         before_wait: called under the lock before a thread waits: sends what was held back.
         outstanding: whether something is to be done though nobody waits.
         readers: event loops and idle workers that poll for reasons of their own.
+        parked: the background thread is not looking.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -56,7 +57,7 @@ class Pump:
         self._leader = 0
         self._sleepers: list[_Sleeper] = []
         self._thread: threading.Thread | None = None
-        self._parked = True
+        self.parked = True
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._alarm = select.poll()
         self._alarm.register(self._wake, select.POLLIN)
@@ -191,9 +192,9 @@ class Pump:
 
     def work_outstanding(self) -> None:
         """Something may have to be filed while nobody waits. Called under the lock, often."""
-        if not self._parked or self._closed:
+        if not self.parked or self._closed:
             return
-        self._parked = False
+        self.parked = False
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="heliostat-pump", daemon=True)
             self._thread.start()
@@ -202,7 +203,7 @@ class Pump:
 
     def nudge(self) -> None:
         """As ``work_outstanding``, safe in ``__del__``: takes no lock, starts no thread."""
-        if self._parked and self._thread is not None and not self._closed:
+        if self.parked and self._thread is not None and not self._closed:
             os.eventfd_write(self._wake, 1)
 
     def _run(self) -> None:
@@ -254,9 +255,9 @@ class Pump:
         with self._loop.lock:
             if self.outstanding() or self._closed:
                 return
-            self._parked = True
+            self.parked = True
         self._rest(None)
-        self._parked = False
+        self.parked = False
 
     def _shaken(self) -> None:
         try:

@@ -143,6 +143,12 @@ class Session:
                 for entry in foreign:
                     self.references.request(entry)
 
+    def before_user_code(self) -> None:
+        """This thread won't read the inbox for a while, but others may ask for our objects."""
+        if self.references.exports and self.pump.parked:
+            with self.loop.lock:
+                self.pump.work_outstanding()
+
     def _before_wait(self) -> None:
         self.releases.settle()
         self.tasks.flush_all()

@@ -222,6 +222,7 @@ def serve_serially(host: ActorHost) -> None:
         while calls:
             call = calls.popleft()
             value: Any
+            host.session.before_user_code()
             try:
                 process.task = call.number  # from here on Ctrl-C is for the call
                 value = host.run_call(call)

@@ -40,6 +40,7 @@ class _Server:
 
     async def _run(self, call: Call) -> None:
         host = self._host
+        host.session.before_user_code()
         value = host.run_call(call)
         if asyncio.iscoroutine(value):
             try:

@@ -133,6 +133,7 @@ class Executor:
             function = self._fetch(key)
         self._function = function
         self._called = called
+        self._session.before_user_code()
         clock = time.perf_counter
         began = clock()
         last = len(calls) - 1
