@@ -223,7 +223,8 @@ class Actors:
         actor = self.actors.get(actor_id)
         if actor is None and no_restart and creator_of(actor_id) not in self._gone:
             self._stillborn[actor_id] = reason
-            self._tell_never(actor_id, self._awaited.pop(actor_id, set()), reason)
+            asking = self._awaited.pop(actor_id, set())
+            self._tell_never(actor_id, asking | {creator_of(actor_id)}, reason)
         if actor is None or actor.state is ActorState.DEAD:
             return
         if reason == "out of scope":

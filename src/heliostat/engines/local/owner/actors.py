@@ -122,6 +122,8 @@ class Actors:
     def _send_creation(
         self, actor_id: bytes, spec: dict[str, Any], extra: arguments.Arguments
     ) -> None:
+        if actor_id not in self._creations:
+            return  # killed meanwhile
         failure = extra.failure()
         if failure is not None:
             self._stillborn(actor_id, spec, {"reason": "constructor", "error": failure})
