@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from heliostat.engines.refs import ObjectRef
-from heliostat.engines.registry import require
+from heliostat.engines.registry import require, require_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def get(object_refs: Any, *, timeout: float | None = None, _use_object_store: bo
     if _use_object_store:
         raise NotImplementedError("get(_use_object_store=True) is not part of this release")
     if isinstance(object_refs, ObjectRef):
-        return require().get((object_refs,), timeout)[0]
+        return require_for(object_refs).get((object_refs,), timeout)[0]
     if not isinstance(object_refs, list):
         raise ValueError(  # noqa: TRY004 - Ray's
             f"Invalid type of object refs, {type(object_refs)}, is given. "
@@ -73,7 +73,7 @@ def get(object_refs: Any, *, timeout: float | None = None, _use_object_store: bo
                 raise TypeError(
                     f"Attempting to call `get` on the value {one!r}, which is not an ray.ObjectRef."
                 )
-    return require().get(object_refs, timeout)
+    return (require_for(object_refs[0]) if object_refs else require()).get(object_refs, timeout)
 
 
 def put(
@@ -171,4 +171,4 @@ def wait(
         raise ValueError(
             "num_returns cannot be greater than the number of ray_waitables provided to ray.wait."
         )
-    return require().wait(ray_waitables, num_returns, timeout, fetch_local)
+    return require_for(ray_waitables[0]).wait(ray_waitables, num_returns, timeout, fetch_local)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heliostat.engines.base import Engine
+    from heliostat.engines.refs import ObjectRef
 
 _current: Engine | None = None
 _forked_from: int | None = None
@@ -31,6 +32,22 @@ def require() -> Engine:
     if _starter is None:
         raise RuntimeError("heliostat.api is not loaded")
     return _starter()
+
+
+def require_for(ref: ObjectRef[Any]) -> Engine:
+    """The engine of this process, to use ``ref`` with. None is started for it: a reference that
+    is older than the session belongs to another one.
+
+    Raises:
+        RuntimeError: this process has no session; says what became of the reference's.
+    """
+    if _current is not None:
+        return _current
+    if _forked_from is None:
+        why = "the session it belongs to has ended"
+    else:
+        why = f"this process was forked from process {_forked_from}, which has its session"
+    raise RuntimeError(f"{ref!r} can't be used: {why}")
 
 
 def set_current(engine: Engine | None) -> None:

@@ -36,7 +36,7 @@ def test_a_tree_on_one_cpu(one_cpu: Any) -> None:
     def leaves(levels: int) -> int:
         if not levels:
             return 1
-        return sum(ray.get([leaves.remote(levels - 1) for _ in range(3)]))
+        return sum(map(int, ray.get([leaves.remote(levels - 1) for _ in range(3)])))
 
     assert ray.get(leaves.remote(4), timeout=50) == 81
 
@@ -54,7 +54,8 @@ def test_waiting_in_every_way_lends_the_cpu(one_cpu: Any) -> None:
             def add(self, a: int, b: int) -> int:
                 return int(ray.get(add.remote(a, b)))
 
-        return int(ray.get(Adder.remote().add.remote(1, 2)))
+        found: int = ray.get(Adder.remote().add.remote(1, 2))
+        return found
 
     @ray.remote
     def by_argument() -> int:

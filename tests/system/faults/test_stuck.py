@@ -24,7 +24,7 @@ STUCK = {
 }
 
 
-@pytest.fixture(params=STUCK.values(), ids=STUCK.keys())
+@pytest.fixture(params=list(STUCK.values()), ids=list(STUCK))
 def stuck(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
