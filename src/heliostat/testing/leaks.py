@@ -38,6 +38,11 @@ _FRAMES = 12  # innermost frames of a thread that are shown
 _OURS = "heliostat"
 
 
+#: Standard input, output and error end here. They are whose turn it is: a test runner points them
+#: elsewhere while a test runs.
+_STANDARD = 2
+
+
 class Snapshot:
     """What there was at one moment.
 
@@ -157,7 +162,7 @@ class Watch:
             *(
                 f"descriptor {fd} is open: {target}"
                 for fd, target in now.descriptors.items()
-                if before.descriptors.get(fd) != target and fd not in kept
+                if before.descriptors.get(fd) != target and fd not in kept and fd > _STANDARD
             ),
             *(
                 f"shared memory is mapped: {name}, {count} times"
