@@ -54,8 +54,8 @@ def test_waiting_in_every_way_lends_the_cpu(one_cpu: Any) -> None:
             def add(self, a: int, b: int) -> int:
                 return int(ray.get(add.remote(a, b)))
 
-        found: int = ray.get(Adder.remote().add.remote(1, 2))
-        return found
+        found: Any = ray.get(Adder.remote().add.remote(1, 2))
+        return int(found)
 
     @ray.remote
     def by_argument() -> int:
