@@ -757,6 +757,46 @@ class TestThreads:
         assert ray.get(running) == 6
 
 
+class TestThreadsOfTheUser:
+    def test_that_wait_while_calls_come(self, gate: Gate) -> None:
+        @ray.remote
+        class Threaded:
+            def start(self, ref: list[Any]) -> None:
+                self.got: list[Any] = []
+                self.thread = threading.Thread(target=lambda: self.got.append(ray.get(ref[0])))
+                self.thread.start()
+
+            def echo(self, value: Any) -> Any:
+                return value
+
+            def join(self) -> Any:
+                self.thread.join()
+                return self.got
+
+        actor = Threaded.remote()
+        ray.get(actor.start.remote([stop_at.remote(gate, "got")]))
+        gate.await_arrivals()
+        for i in range(200):
+            assert ray.get(actor.echo.remote(i)) == i
+        gate.let_through()
+        assert ray.get(actor.join.remote()) == ["got"]
+
+    def test_that_a_task_left_behind_while_workers_move(self, gate: Gate) -> None:
+        @ray.remote
+        def leave_one(ref: list[Any]) -> None:
+            threading.Thread(target=ray.get, args=(ref[0],), daemon=True).start()
+
+        slow = stop_at.options(num_cpus=0).remote(gate)
+        gate.await_arrivals()
+        ray.get([leave_one.remote([slow]) for _ in range(2)])
+        for i in range(20):
+            # Each with another resource: the workers leave one queue for the other.
+            options = {"resources": {"lamp": 1}} if i % 2 else {}
+            assert ray.get(identity.options(**options).remote(i)) == i
+        gate.let_through()
+        ray.get(slow)
+
+
 class TestNesting:
     def test_actors_that_call_each_other(self) -> None:
         @ray.remote

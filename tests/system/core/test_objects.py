@@ -36,6 +36,10 @@ def fail(text: str) -> None:
     raise ValueError(text)
 
 
+async def _awaited(ref: Any) -> Any:
+    return await ref
+
+
 class TestPutAndGet:
     @pytest.mark.parametrize("size", [0, 1, 4096, 4097, 102_000, 103_000, 5_000_000])
     def test_bytes_of_any_size(self, size: int) -> None:
@@ -308,6 +312,19 @@ class TestAwait:
             return int(await future) + turns
 
         assert asyncio.run(main()) == 11
+
+    def test_a_loop_that_ends_before_its_tasks(self, gate: Gate) -> None:
+        async def main() -> None:
+            for _ in range(2):
+                refs.append(stop_at.remote(gate))
+                asyncio.ensure_future(refs[-1].as_future())
+            await asyncio.sleep(0)
+
+        refs: list[Any] = []
+        asyncio.run(main())
+        gate.let_through(2)
+        assert ray.get(refs) == [None, None]
+        assert asyncio.run(_awaited(identity.remote(1))) == 1
 
     def test_from_two_loops_in_threads(self) -> None:
         results: dict[int, Any] = {}

@@ -11,38 +11,53 @@ from heliostat.engines.local.core.objects import PENDING, Entry
 
 if TYPE_CHECKING:
     from heliostat.engines.local.owner.engine import LocalEngine
-    from heliostat.engines.local.owner.pump import Pump
+    from heliostat.engines.local.owner.session import Session
 
 
-class _Reader:
-    """An event loop that reads the inbox while somebody on it awaits."""
+class Reader:
+    """An event loop that reads the inbox while somebody on it needs that.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pump: Pump, fd: int) -> None:
+    Made on the loop's thread.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, session: Session) -> None:
         self.loop = loop
         self.thread = threading.get_ident()
-        self._pump = pump
-        self._fd = fd
-        self._awaiting = 0
+        self.pump = session.pump
+        self._fd = session.loop.fileno()
+        self._needed = 0
 
     def begin(self) -> None:
-        """One more future."""
-        self._awaiting += 1
-        if self._awaiting == 1:
-            self._pump.readers += 1
-            self.loop.add_reader(self._fd, self._turn)
+        """One more that needs it."""
+        self._needed += 1
+        if self._needed == 1:
+            self.pump.readers += 1
+            self.loop.add_reader(self._fd, self.pump.turn, 0)
 
     def end(self) -> None:
-        """One future less."""
-        self._awaiting -= 1
-        if not self._awaiting:
-            self._pump.readers -= 1
+        """One less."""
+        self._needed -= 1
+        if not self._needed:
+            self.pump.readers -= 1
             self.loop.remove_reader(self._fd)
 
-    def _turn(self) -> None:
-        self._pump.turn(0)
+    def closed(self) -> None:
+        """The loop was closed with something still awaited on it."""
+        if self._needed:
+            self._needed = 0
+            self.pump.readers -= 1
 
 
-_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Reader] = WeakKeyDictionary()
+_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, Reader] = WeakKeyDictionary()
+
+
+def reader_of(session: Session) -> Reader:
+    """The reader of the running event loop: one, whoever needs it."""
+    loop = asyncio.get_running_loop()
+    reader = _readers.get(loop)
+    if reader is None or reader.pump is not session.pump:
+        reader = _readers[loop] = Reader(loop, session)
+    return reader
 
 
 def future_on_loop(engine: LocalEngine, entry: Entry) -> asyncio.Future[Any]:
@@ -56,9 +71,7 @@ def future_on_loop(engine: LocalEngine, entry: Entry) -> asyncio.Future[Any]:
         _deliver(engine, entry, future)
         return future
     session = engine.session
-    reader = _readers.get(loop)
-    if reader is None or reader._pump is not session.pump:
-        reader = _readers[loop] = _Reader(loop, session.pump, session.loop.fileno())
+    reader = reader_of(session)
     reader.begin()
 
     def on_loop() -> None:
@@ -72,7 +85,7 @@ def future_on_loop(engine: LocalEngine, entry: Entry) -> asyncio.Future[Any]:
             try:
                 loop.call_soon_threadsafe(on_loop)
             except RuntimeError:  # the loop was closed meanwhile: nobody awaits
-                session.pump.readers -= 1
+                reader.closed()
 
     engine._when_complete(entry, arrived)
     return future

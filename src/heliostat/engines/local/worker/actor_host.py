@@ -238,6 +238,4 @@ def serve_serially(host: ActorHost) -> None:
                 host.send_answers()
         if host.finished:
             return
-        pump.readers += 1
-        pump.turn(-1.0)
-        pump.readers -= 1
+        pump.wait(lambda: calls or process.ending)

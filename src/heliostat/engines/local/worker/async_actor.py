@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.local.owner.awaiting import reader_of
 from heliostat.engines.local.worker import outcome
 
 if TYPE_CHECKING:
@@ -19,14 +21,17 @@ class _Server:
     def __init__(self, host: ActorHost) -> None:
         self._host = host
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._running: set[asyncio.Task[None]] = set()
         self._flushing = False
         self.done = self._loop.create_future()
 
-    def turn(self) -> None:
-        """The inbox is readable: files messages, and begins the calls among them."""
-        self._host.session.pump.turn(0)
-        self.begin()
+    def begin_soon(self) -> None:
+        """Calls came, or the order to end; they may have been read by any thread."""
+        if threading.get_ident() == self._thread:
+            self.begin()
+        else:
+            self._loop.call_soon_threadsafe(self.begin)
 
     def begin(self) -> None:
         """Begins as many waiting calls as may run."""
@@ -76,19 +81,16 @@ async def _serve(host: ActorHost) -> None:
     if not host.construct():
         return
     server = _Server(host)
-    loop = asyncio.get_running_loop()
-    inbox = host.session.loop.fileno()
-    pump = host.session.pump
-    pump.readers += 1
-    loop.add_reader(inbox, server.turn)
+    reader = reader_of(host.session)
+    reader.begin()
+    host.process.on_work = server.begin_soon
     server.begin()
     try:
         await server.done
         host.send_answers()
         await _shut_down(host)
     finally:
-        loop.remove_reader(inbox)
-        pump.readers -= 1
+        reader.end()
 
 
 async def _shut_down(host: ActorHost) -> None:

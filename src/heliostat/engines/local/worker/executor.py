@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ class Executor:
         self._slot = slot
         self._idle = select.epoll()
         self._idle.register(self._session.loop.fileno(), select.EPOLLIN)
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._idle.register(self._wake, select.EPOLLIN)
+        self._thread = threading.get_ident()
         self._functions: dict[bytes, Callable[..., Any]] = {}
         self._receiver: Receiver | None = None
         self._queue = 0
@@ -60,6 +64,13 @@ class Executor:
     def on_detach(self) -> None:
         """The head takes the lease back, effective before the next packet."""
         self._detaching = True
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to do. Any thread that waits may have read the message, a thread
+        of the user's too; then the main one, which may be waiting itself, must be told."""
+        if threading.get_ident() != self._thread:
+            os.eventfd_write(self._wake, 1)
 
     def _detach(self) -> None:
         self._detaching = False
@@ -85,6 +96,8 @@ class Executor:
             for fd, _ in self._idle.poll():
                 if fd == inbox:
                     pump.turn(0)
+                elif fd == self._wake:
+                    os.eventfd_read(self._wake)
                 elif not self._detaching and self._receiver is not None:
                     packet = self._take()
             if packet is not None:
@@ -226,3 +239,4 @@ class Executor:
         if self._receiver is not None:
             self._receiver.close()
         self._idle.close()
+        os.close(self._wake)

@@ -7,6 +7,7 @@ import socket
 import sys
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines import registry
@@ -30,6 +31,8 @@ class WorkerProcess:
         task: number of the task or call whose code runs in the main thread, 0 for none.
         ending: it is to end, as soon as it is idle.
         calls: calls that arrived for the actor and were not begun.
+        on_work: called, by whoever read it and without the lock, when calls or the order to end
+            came.
         actor: what it hosts, if it is an actor's process.
         resources: what the present task or actor was granted.
     """
@@ -70,11 +73,14 @@ class WorkerProcess:
             }
         )
         self.calls: deque[Call] = deque()
+        self.on_work: Callable[[], None] | None = None
         registry.set_current(engine)
 
     def run(self) -> None:
         """Does its work until told to end."""
+        self.on_work = self.executor.wake
         self.executor.run()
+        self.on_work = None
         if self.actor is not None:
             self.executor.close()
             self._engine.lend = self._lend if self.resources.get("CPU") else None
@@ -85,6 +91,7 @@ class WorkerProcess:
     def _on_host_actor(self, actor_id: bytes, incarnation: int, spec: dict[str, Any]) -> None:
         self.assign(spec)
         self.actor = ActorHost(self, actor_id, incarnation, spec)
+        self._work_came()
 
     def _on_calls(
         self, actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]
@@ -93,6 +100,11 @@ class WorkerProcess:
         self.session.peers.watch(caller)
         for call in batch:
             self.calls.append(self._opened(caller, call))
+        self._work_came()
+
+    def _work_came(self) -> None:
+        if self.on_work is not None:
+            self.session.loop.after.append(self.on_work)
 
     def _opened(self, caller: int, call: tuple[Any, ...]) -> Call:
         """A call with its descriptors taken and its references known."""
@@ -113,6 +125,7 @@ class WorkerProcess:
     def _on_exit(self, reason: str, grace: float) -> None:
         self.ending = True
         self.reason = reason
+        self._work_came()
 
     def _lend(self, waiting: bool) -> None:
         """The task waits for long, or goes on: its CPU may be lent meanwhile."""

@@ -58,6 +58,8 @@ class _Threads:
                     if calls:
                         continue
                     self._idle += 1
+                    if host.process.ending:
+                        host.session.pump.shake()
                     self._work.wait()
                     self._idle -= 1
                 continue
@@ -66,8 +68,6 @@ class _Threads:
                 host.answer(call, value)
                 host.send_answers()
             call = value = None  # type: ignore[assignment]
-            if host.process.ending:
-                host.session.pump.shake()
 
     @property
     def busy(self) -> bool:
@@ -83,17 +83,10 @@ class _Threads:
 
 def serve(host: ActorHost) -> None:
     """Until the actor is to end: the main thread reads the inbox, the threads run calls."""
-    pump = host.session.pump
     if not host.construct():
         return
     threads = _Threads(host, host.max_concurrency)
-    pump.readers += 1
+    host.process.on_work = threads.offer
     threads.offer()
-    while not host.finished or (threads.busy and not host.leaving):
-        if host.finished:
-            pump.turn(0.01)
-        else:
-            pump.turn(-1.0)
-        threads.offer()
-    pump.readers -= 1
+    host.session.pump.wait(lambda: host.finished and (host.leaving or not threads.busy))
     threads.close()
