@@ -56,6 +56,31 @@ def test_2000_echoes_of_90_kb_between_two_actors(session: Any) -> None:
     assert ray.get(asked, timeout=40) == [90_000_000] * 2
 
 
+def test_more_large_objects_in_one_message_than_descriptors_fit(session: Any) -> None:
+    @ray.remote
+    def total(*values: bytes) -> int:
+        return sum(map(len, values))
+
+    @ray.remote(num_returns=400)
+    def many() -> list[bytes]:
+        return [bytes(150_000)] * 400
+
+    @ray.remote
+    class Total:
+        def __init__(self, *values: bytes) -> None:
+            self.first = sum(map(len, values))
+
+        def total(self, *values: bytes) -> int:
+            return self.first + sum(map(len, values))
+
+    refs = [ray.put(bytes(150_000)) for _ in range(400)]
+    assert ray.get(total.remote(*refs), timeout=20) == 60_000_000
+    assert ray.get(total.remote(*many.remote()), timeout=20) == 60_000_000
+    assert ray.get(Total.remote(*refs).total.remote(*refs), timeout=20) == 120_000_000
+    # Short tasks share packets, and each of these has a descriptor.
+    assert ray.get([total.remote(ref) for ref in refs * 3], timeout=20) == [150_000] * 1200
+
+
 def test_an_argument_of_2_gb(program: Start) -> None:
     need = 8 << 30
     if detect(None).memory < need:

@@ -3,7 +3,8 @@
 A packet is one datagram of a Unix ``SOCK_SEQPACKET`` socket, so it arrives whole or not at
 all, from any number of writers, and needs no length prefix. What exceeds ``MAX_PACKET``
 goes into an anonymous memory file whose descriptor is sent instead: a message of any size
-costs the receiver's socket buffer nothing.
+costs the receiver's socket buffer nothing. More than ``MAX_FDS`` descriptors travel inside a
+socket made for them, as one.
 
 Bytes are unpickled only from sockets the head handed out; the listening socket of the head
 reads its first packet with ``peek_hello``, which unpickles nothing.
@@ -30,7 +31,10 @@ SEND_BUFFER = 1 << 20
 #: Linux passes at most 253 descriptors with one packet.
 MAX_FDS = 250
 
-_BIG = b"BIG"  # a pickle begins with 0x80, so this can't be one
+# What is no plain packet begins with one of these; a pickle begins with 0x80.
+_BIG = b"BIG"
+_MANY = b"FDS"
+_PICKLE = 0x80
 _FD_SPACE = socket.CMSG_SPACE((MAX_FDS + 3) * array.array("i").itemsize)
 
 
@@ -95,8 +99,48 @@ def send_packet(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> No
 
 
 def _send(sock: socket.socket, data: bytes, fds: Sequence[int]) -> None:
+    if len(fds) > MAX_FDS:
+        with _carrier(fds) as carrier:
+            _send(sock, _MANY + data, (carrier.fileno(),))
+        return
     rights = array.array("i", fds)
     sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+
+
+def _carrier(fds: Sequence[int]) -> socket.socket:
+    """A socket that holds all these descriptors, and then the end."""
+    writing, reading = socket_pair()
+    try:
+        for at in range(0, len(fds), MAX_FDS):
+            _send(writing, b".", fds[at : at + MAX_FDS])
+    except OSError:
+        reading.close()
+        raise
+    finally:
+        writing.close()
+    return reading
+
+
+def _carried(fd: int) -> list[int]:
+    """The descriptors of a carrier, which is used up."""
+    fds: list[int] = []
+    with adopt_socket(fd) as carrier:
+        while True:
+            data, ancillary, _, _ = carrier.recvmsg(1, _FD_SPACE, socket.MSG_CMSG_CLOEXEC)
+            if not data:
+                return fds
+            fds.extend(_rights(ancillary))
+
+
+def _rights(ancillary: Sequence[tuple[int, int, bytes]]) -> list[int]:
+    """The descriptors that came with a packet."""
+    fds: list[int] = []
+    for level, kind, rights in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            received = array.array("i")
+            received.frombytes(rights[: len(rights) - len(rights) % received.itemsize])
+            fds.extend(received)
+    return fds
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -136,18 +180,16 @@ class Receiver:
         size, ancillary, _, _ = self.sock.recvmsg_into(
             [self._buffer], _FD_SPACE, socket.MSG_CMSG_CLOEXEC
         )
-        fds: list[int] = []
-        if ancillary:
-            for level, kind, rights in ancillary:
-                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                    received = array.array("i")
-                    received.frombytes(rights[: len(rights) - len(rights) % received.itemsize])
-                    fds.extend(received)
+        fds = _rights(ancillary) if ancillary else []
         if not size:
             return None
         data = self._buffer[:size]
-        if data[:3] == _BIG:
-            return self._receive_big(data, fds), fds
+        if data[0] != _PICKLE:
+            if data[:3] == _MANY:
+                fds = _carried(fds[0])
+                data = data[3:]
+            if data[:3] == _BIG:
+                return self._receive_big(data, fds), fds
         return self._loads(data), fds
 
     def _receive_big(self, data: memoryview, fds: list[int]) -> list[Message]:
