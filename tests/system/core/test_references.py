@@ -6,8 +6,10 @@ driver's, and that no memory is in use.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import pickle
+import threading
 from typing import Any
 
 import pytest
@@ -317,6 +319,37 @@ class TestActors:
         for fill in range(3):
             ray.put(numpy.full(1_000_000, fill))
         assert ray.get(part.total.remote()) == 10
+
+
+class TestLetGoOfWhileIdle:
+    """By a thread or coroutine of the user's, in a worker where nothing else happens."""
+
+    def test_by_a_thread(self, gate: Gate, session: Any) -> None:
+        @ray.remote
+        class Dropper:
+            def start(self, kept: list[Any], gate: Gate) -> None:
+                def drop() -> None:
+                    gate.pass_through()
+                    kept.clear()
+
+                threading.Thread(target=drop).start()
+
+        dropper = Dropper.remote()
+        ray.get(dropper.start.remote([ray.put(LARGE)], gate))
+        gate.await_arrivals()
+        assert held(session)["exports"] != {}
+        gate.let_through()
+        settled(lambda: held(session)["exports"] == {})
+
+    def test_by_a_coroutine(self, session: Any) -> None:
+        @ray.remote
+        class Dropper:
+            async def start(self, kept: list[Any]) -> None:
+                self.task = asyncio.get_running_loop().call_later(0.05, kept.clear)
+
+        dropper = Dropper.remote()
+        ray.get(dropper.start.remote([ray.put(LARGE)]))
+        settled(lambda: held(session)["exports"] == {})
 
 
 class TestClosures:

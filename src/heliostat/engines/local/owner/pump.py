@@ -62,6 +62,7 @@ class Pump:
         self._alarm = select.poll()
         self._alarm.register(self._wake, select.POLLIN)
         self._closed = False
+        self._home = threading.get_ident()
         self._polling = False
         self._shake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         loop.watch(self._shake, self._shaken)
@@ -202,9 +203,18 @@ class Pump:
             os.eventfd_write(self._wake, 1)
 
     def nudge(self) -> None:
-        """As ``work_outstanding``, safe in ``__del__``: takes no lock, starts no thread."""
-        if self.parked and self._thread is not None and not self._closed:
-            os.eventfd_write(self._wake, 1)
+        """As ``work_outstanding``, safe in ``__del__``: takes no lock, starts no thread.
+
+        Without a background thread, the thread that was here first settles before it waits or
+        replies; but not if it waits already, or its event loop goes on to wait.
+        """
+        if self._closed:
+            return
+        if self._thread is not None:
+            if self.parked:
+                os.eventfd_write(self._wake, 1)
+        elif self.readers or threading.get_ident() != self._home:
+            self.shake()
 
     def _run(self) -> None:
         loop = self._loop
