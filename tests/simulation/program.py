@@ -42,6 +42,8 @@ def _definition(key: bytes, target: Any) -> Definition:
 FAST = _definition(b"fast", print)
 SLOW = _definition(b"slow", print)
 ACTOR = _definition(b"actor", Thing)
+#: Levels of tasks below a program.
+TOP = 3
 NAMES = ("ann", "bob")
 
 
@@ -116,6 +118,7 @@ class Code:
         """Does ``count`` random things."""
         acts = [self._submit, self._submit, self._put, self._get, self._drop, self._peek]
         acts += [self._keep, self._create, self._call, self._call, self._pause, self._end_actor]
+        acts += [self._burst] * self.world.bursts
         for _ in range(count):
             self.process.enter()
             done = self.rng.choice(acts)()
@@ -241,6 +244,12 @@ class Code:
         fact.safe = self.lone and all(dep.safe for dep in facts)
         self.held.mine.append(ref)
 
+    def _burst(self) -> None:
+        """So many tasks that they share packets, some waiting for others of the same packet."""
+        if self.depth == TOP:
+            for _ in range(self.rng.randrange(4, 12)):
+                self._submit()
+
     # -- actors ---------------------------------------------------------------------------
 
     def _create(self) -> None:
@@ -302,10 +311,16 @@ class Code:
 
 def drive(process: Process, plan: int, steps: int) -> Generator[Any, None, None]:
     """A program: random steps, then every result it holds, then nothing held any more."""
-    code = Code(process, plan, 3, lone=False)
+    code = Code(process, plan, TOP, lone=False)
     yield from code.steps(steps)
+    seen = set()
     while code.held.mine:
-        yield from code.get(code.held.mine.pop())
+        ref = code.held.mine.pop()
+        if ref not in seen:
+            seen.add(ref)
+            yield from code.get(ref)
+        del ref
+    seen.clear()
     code.held.handles.clear()
     code.held.foreign.clear()
     process.enter()

@@ -41,6 +41,7 @@ class World:
         rng = self.rng
         self.cpus = rng.choice((1, 1, 2, 3))
         self.kills_between = True
+        self.bursts = 0
         self.truth = Truth()
         self.wire = Wire()
         self.head = Head(self.wire, {"CPU": self.cpus * _CPU, "R": _CPU})
@@ -283,7 +284,7 @@ class World:
         if page.resources or queue.limit > page.running:
             raise Violation(
                 f"queue {queue.number} of process {process.proc} has {len(queue.backlog)} tasks "
-                f"and {len(queue.box.packets)} packets waiting, demand {page.demand} "
+                f"and {queue.box.packets} packets waiting, demand {page.demand} "
                 f"({queue.demand} as its owner sees it), {page.running} running, while "
                 f"{spare} is spare"
             )
