@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import heliostat as ray
+from heliostat.engines.local.owner.references import CARRY_SEGMENTS
 from tests.system.core.books import held, settled
 from tests.system.core.gates import Gate
 
@@ -61,8 +62,8 @@ class Keeper:
     def value(self) -> Any:
         return ray.get(self.kept)
 
-    def make(self, value: Any) -> Any:
-        self.kept = [ray.put(value)]
+    def make(self, value: Any, count: int = 1) -> Any:
+        self.kept = [ray.put(value) for _ in range(count)]
         return self.kept
 
 
@@ -269,11 +270,18 @@ class TestActors:
 
     def test_an_object_of_an_actor_ends_with_it(self, session: Any) -> None:
         keeper = Keeper.remote()
+        many = ray.get(keeper.make.remote(LARGE, CARRY_SEGMENTS + 1))
+        ray.kill(keeper)
+        settled(lambda: session.peers.is_gone(many[0]._entry.home.proc))
+        with pytest.raises(ray.exceptions.OwnerDiedError):
+            ray.get(many)
+
+    def test_a_reference_brings_the_value_that_is_there(self, session: Any) -> None:
+        keeper = Keeper.remote()
         [ref] = ray.get(keeper.make.remote(LARGE))
         ray.kill(keeper)
         settled(lambda: session.peers.is_gone(ref._entry.home.proc))
-        with pytest.raises(ray.exceptions.OwnerDiedError):
-            ray.get(ref)
+        assert ray.get(ref) == LARGE
 
     def test_a_result_outlives_its_actor(self) -> None:
         keeper = Keeper.remote()

@@ -116,7 +116,9 @@ class TaskQueue:
         attached: workers reading the queue, by the head's latest word.
         most: workers it may demand: ``limit``, and one for each whose task only waits.
         lively: packets out below which a single task is sent at once: one for each worker
-            to run and one for it to find when it is done.
+            to run and one for it to find when it is done; those whose tasks only wait, and
+            maybe for the very task that is to be sent, come on top.
+        window: most packets out, counted likewise.
         demand: workers last asked of the head.
     """
 
@@ -129,13 +131,15 @@ class TaskQueue:
         self.packets: dict[int, list[Task]] = {}
         self.attached: frozenset[int] = frozenset()
         self.lively = 2
+        self.window = WINDOW
         self.demand = 0
         self._next_packet = 1
 
     def set_attached(self, workers: Iterable[int], blocked: int = 0) -> None:
         """The head's word on who reads the queue, and how many of them wait in ``get``."""
         self.attached = frozenset(workers)
-        self.lively = 2 * (len(self.attached) - blocked or 1)
+        self.lively = 2 * (len(self.attached) - blocked or 1) + blocked
+        self.window = WINDOW + blocked
         self.most = self.limit + blocked
 
     # -- going out ------------------------------------------------------------------------
@@ -148,7 +152,7 @@ class TaskQueue:
         """
         backlog = self.backlog
         out = len(self.packets)
-        if not backlog or out >= WINDOW:
+        if not backlog or out >= self.window:
             return None
         function = backlog[0].function
         size = function.batch

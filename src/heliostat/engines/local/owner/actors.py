@@ -114,7 +114,7 @@ class Actors:
             if text is not None:
                 self._stillborn(actor_id, spec, {"reason": "unschedulable", "text": text})
             elif extra.await_slots(
-                session.references, lambda: self._send_creation(actor_id, spec, extra)
+                session.exchange, lambda: self._send_creation(actor_id, spec, extra)
             ):
                 self._send_creation(actor_id, spec, extra)
         return LocalActor(session, calls, traits, entry)
@@ -214,7 +214,7 @@ class Actors:
             calls.ready()
             self._send(calls)
 
-        if extra.await_slots(references, arrived):
+        if extra.await_slots(self.session.exchange, arrived):
             task.call = extra
         self._submit(calls, task)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines.local.core.objects import FAILED, PENDING, Entry
+from heliostat.engines.local.owner.exchange import Exchange
 from heliostat.engines.local.owner.references import References
 from heliostat.engines.local.store import values
 from heliostat.engines.refs import ObjectRef
@@ -52,7 +53,7 @@ class Arguments:
         """Nothing in them needs care when the task is sent or ends."""
         return not self.slots and not values.refs_of(self.payload)
 
-    def await_slots(self, references: References, ready: Callable[[], None]) -> bool:
+    def await_slots(self, exchange: Exchange, ready: Callable[[], None]) -> bool:
         """True if every value is there; else ``ready`` is called once it is."""
 
         def arrived(_: Entry) -> None:
@@ -63,7 +64,7 @@ class Arguments:
         for _, entry in self.slots:
             if entry.state == PENDING:
                 self.missing += 1
-                references.request(entry)
+                exchange.request(entry)
                 entry.when_complete(arrived)
         return not self.missing
 
@@ -118,14 +119,13 @@ class Arguments:
         """As ``wire``, everything in band: for the head, which keeps it."""
         if self.plain is not None:
             self.payload = values.blob(values.dumps((self.plain, {})), ())
-        fds: list[int] = []
-        payload = references.to_wire(values.inline(self.payload), None, fds, self.lent)
+        payload = references.to_wire(values.inline(self.payload), None, None, self.lent)
         slots = [
             (
                 where,
                 entry.home.proc,
                 entry.number,
-                references.to_wire(values.inline(entry.payload), None, fds, self.lent),
+                references.to_wire(values.inline(entry.payload), None, None, self.lent),
             )
             for where, entry in self.slots
         ]

@@ -177,7 +177,7 @@ class LocalEngine(Engine):
             pending = entry.state == PENDING
             if pending:
                 self._check_open()
-                session.references.request(entry)
+                session.exchange.request(entry)
                 session.futures += 1
 
                 def arrived(_: Entry) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
-from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry, Exports
+from heliostat.engines.local.core.objects import FAILED, READY, Entry, Exports
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.peers import Peers
 from heliostat.engines.local.owner.releases import Releases
@@ -30,6 +30,8 @@ from heliostat.engines.refs import ObjectRef
 
 #: A ready value up to this many bytes travels along with a reference to it.
 CARRY_BYTES = 8192
+#: Up to so many references in a value bring segments with them: a descriptor each.
+CARRY_SEGMENTS = 8
 
 
 class Home:
@@ -110,8 +112,11 @@ class References:
 
     # -- going out ------------------------------------------------------------------------
 
-    def to_wire(self, payload: Any, dest: int | None, fds: list[int], lent: list[Entry]) -> Any:
-        """The wire form of a payload; descriptors to send along are appended to ``fds``.
+    def to_wire(
+        self, payload: Any, dest: int | None, fds: list[int] | None, lent: list[Entry]
+    ) -> Any:
+        """The wire form of a payload; descriptors to send along are appended to ``fds``, or if
+        that is None, none is sent: the payload itself is in no shared memory then.
 
         ``dest`` is the receiver, or None for a task's arguments: then entries of ours that
         must be findable by number meanwhile are appended to ``lent``.
@@ -123,26 +128,29 @@ class References:
             return (kind, [self.to_wire(part, dest, fds, lent) for part in payload[1]])
         refs = payload[-1]
         if refs:
-            refs = tuple(self.ref_to_wire(entry, dest, lent) for entry in refs)
+            few = fds is not None and len(refs) <= CARRY_SEGMENTS
+            refs = tuple([self._ref_to_wire(entry, dest, fds, lent, few) for entry in refs])
         if kind == values.SHARED:
-            block, lengths = payload[1], payload[2]
-            fds.append(block.mapping.fd)
-            return (
-                values.SEGMENT,
-                block.holder,
-                block.arena,
-                block.offset,
-                block.size,
-                lengths,
-                refs,
-            )
+            return _segment(payload, fds, refs)
         return (*payload[:-1], refs)
 
-    def ref_to_wire(self, entry: Entry, dest: int | None, lent: list[Entry]) -> tuple[Any, ...]:
-        """The wire form of a reference inside a value; see ``to_wire``."""
+    def _ref_to_wire(
+        self, entry: Entry, dest: int | None, fds: Any, lent: list[Entry], few: bool
+    ) -> tuple[Any, ...]:
+        """The wire form of a reference inside a value: ``(owner, number)``, and the value if it
+        is there and light. Where they are ``few`` a large value comes too, as its segment:
+        then nobody needs to ask the owner, who may be busy."""
+        payload = entry.payload
+        if entry.state == READY and _is_light(payload):
+            return (entry.home.proc, entry.number, payload)
+        self._register(entry, dest, lent)
+        if few and entry.state == READY and payload[0] == values.SHARED and not payload[-1]:
+            return (entry.home.proc, entry.number, _segment(payload, fds, ()))
+        return (entry.home.proc, entry.number)
+
+    def _register(self, entry: Entry, dest: int | None, lent: list[Entry]) -> None:
+        """Makes the receiver a borrower with the owner, or lends to it."""
         owner = entry.home.proc
-        if entry.state == READY and _is_light(entry.payload):
-            return (owner, entry.number, entry.payload)
         if owner == self.home.proc:
             if dest is None:
                 self.exports.borrow(entry, owner)
@@ -153,7 +161,6 @@ class References:
             lent.append(entry)
         else:
             self._peers.send(owner, messages.borrow(entry.number, dest, 1))
-        return (owner, entry.number)
 
     def lend(self, entry: Entry, lent: list[Entry]) -> None:
         """Whoever gets the memory of ``entry`` may go on reading it: see ``to_wire``."""
@@ -232,7 +239,7 @@ class References:
             return (kind, [self.from_wire(part, take_fd, lent, stake) for part in payload[1]])
         refs = payload[-1]
         if refs:
-            refs = tuple([self.ref_from_wire(ref, lent) for ref in refs])
+            refs = tuple([self._ref_from_wire(ref, take_fd, lent) for ref in refs])
         if kind == values.SEGMENT:
             _, holder, arena, offset, size, lengths, _ = payload
             self._segments.adopt(holder, arena, take_fd())
@@ -249,7 +256,7 @@ class References:
 
         An object that is here already, with its memory, is not made a second time.
         """
-        entry = self._own(number) if owner == self.home.proc else self.borrowed(owner, number)
+        entry = self.own(number) if owner == self.home.proc else self.borrowed(owner, number)
         if type(payload) is not tuple:
             return payload
         if payload[0] == values.SEGMENT and entry.state == READY:
@@ -261,24 +268,46 @@ class References:
             lent.append(weakref.ref(stake))
         return self.from_wire(payload, take_fd, lent, stake)
 
-    def ref_from_wire(self, ref: tuple[Any, ...], lent: Lent | None) -> Entry:
+    def _ref_from_wire(
+        self, ref: tuple[Any, ...], take_fd: Callable[[], int], lent: Lent | None
+    ) -> Entry:
         """The entry of a reference that arrived inside a value."""
         owner, number = ref[0], ref[1]
+        carried = ref[2] if len(ref) == 3 else None
+        is_segment = type(carried) is tuple and carried[0] == values.SEGMENT
         if owner == self.home.proc:
-            if len(ref) == 3:
-                return self._returned(number, ref[2])
-            entry = self._own(number)
+            if len(ref) == 3 and not is_segment:
+                return self._returned(number, carried)
+            if is_segment:
+                os.close(take_fd())
             if lent is None:
+                entry = self.own(number)
                 self.exports.give_back(number, owner)
-            return entry
+                return entry
+            return self.own(number)
         borrowed = self.borrowed(owner, number)
-        if len(ref) == 3:
-            borrowed.complete(READY, ref[2])
-        elif lent is None:
+        if len(ref) == 3 and not is_segment:
+            borrowed.complete(READY, carried)
+            return borrowed
+        if lent is None:
             borrowed.stake.counted += 1
         else:
             lent.append(weakref.ref(borrowed.stake))
+        if is_segment:
+            if borrowed.state == READY:
+                os.close(take_fd())
+            else:
+                value = self.from_wire(carried, take_fd, lent, borrowed.stake)
+                borrowed.complete(READY, value)
         return borrowed
+
+    def discard(self, payload: Any, take_fd: Callable[[], int]) -> None:
+        """Lets go of a payload that arrived for nobody, unread: its memory may be reused."""
+        if type(payload) is tuple:
+            for ref in values.refs_of(payload):
+                self._ref_from_wire(ref, take_fd, None)
+            if payload[0] == values.SEGMENT:
+                os.close(take_fd())
 
     def kept(self, lent: Lent, lender: int) -> list[tuple[int, int]]:
         """Those of the ``lent`` that we go on holding. The lender registers us for them, or if
@@ -297,7 +326,8 @@ class References:
         """Whether the process is known to be dead."""
         return self._peers.is_gone(proc)
 
-    def _own(self, number: int) -> Entry:
+    def own(self, number: int) -> Entry:
+        """Our object of that number; if it is gone, a failed one."""
         entry = self._known.get((self.home.proc, number)) or self.exports.get(number)
         if entry is None:
             entry = Entry(self.home, number)
@@ -312,6 +342,10 @@ class References:
             entry = self._known[self.home.proc, number] = Entry(self.home, number)
             entry.complete(READY, payload)
         return entry
+
+    def known(self, owner: int, number: int) -> Entry | None:
+        """An object held here, if it still is."""
+        return self._known.get((owner, number))
 
     def borrowed(self, owner: int, number: int) -> Borrowed:
         """The entry of another process's object, one for each object."""
@@ -329,43 +363,9 @@ class References:
 
     def find(self, owner: int, number: int) -> Entry:
         """The entry behind a reference that is being unpickled."""
-        return self._own(number) if owner == self.home.proc else self.borrowed(owner, number)
-
-    def request(self, entry: Entry) -> None:
-        """Asks for the value of a pending object of another process, once."""
-        if isinstance(entry, Borrowed) and not entry.requested and entry.state == PENDING:
-            entry.requested = True
-            self._peers.send(entry.home.proc, messages.want(entry.number, self.home.proc))
+        return self.own(number) if owner == self.home.proc else self.borrowed(owner, number)
 
     # -- messages -------------------------------------------------------------------------
-
-    def on_want(self, number: int, proc: int) -> None:
-        """Another process asks for a value of ours."""
-        entry = self._own(number)
-        if entry.state == PENDING:
-            entry.when_complete(lambda done: self._send_value(done, proc))
-        else:
-            self._send_value(entry, proc)
-
-    def _send_value(self, entry: Entry, proc: int) -> None:
-        fds: list[int] = []
-        payload = self.to_wire(entry.payload, proc, fds, [])
-        message = messages.value(self.home.proc, entry.number, entry.state, payload)
-        self._peers.send(proc, message, fds)
-
-    def on_value(
-        self, take_fd: Callable[[], int], owner: int, number: int, state: int, payload: Any
-    ) -> None:
-        """A value we asked for. If we let go of the object meanwhile, its memory may be reused
-        already: then nothing of it is read, and the references inside are given back."""
-        entry = self._known.get((owner, number))
-        if isinstance(entry, Borrowed):
-            entry.complete(state, self.from_wire(payload, take_fd, None, entry.stake))
-            return
-        if type(payload) is tuple and payload[0] == values.SEGMENT:
-            os.close(take_fd())
-        for ref in values.refs_of(payload):
-            self.ref_from_wire(ref, None)
 
     def on_borrow(self, number: int, proc: int, count: int) -> None:
         """``proc`` holds an object of ours: its death must come to our ears."""
@@ -389,6 +389,22 @@ class References:
         for entry in list(self._known.values()):
             if entry.home is not self.home:
                 entry.complete(FAILED, payload)
+
+
+def _segment(payload: Any, fds: list[int] | None, refs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The wire form of shared memory; its descriptor is appended to ``fds``."""
+    assert fds is not None, "shared memory on a way that takes no descriptors"
+    _, block, lengths, _ = payload
+    fds.append(block.mapping.fd)
+    return (
+        values.SEGMENT,
+        block.holder,
+        block.arena,
+        block.offset,
+        block.size,
+        lengths,
+        refs,
+    )
 
 
 def _is_light(payload: Any) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from heliostat.engines.local.core.objects import PENDING, Entry
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.actors import Actors
+from heliostat.engines.local.owner.exchange import Exchange
 from heliostat.engines.local.owner.functions import Functions
 from heliostat.engines.local.owner.interrupts import Interrupts
 from heliostat.engines.local.owner.loop import Loop
@@ -86,6 +86,7 @@ class Session:
             self.home, about["uid"], self.peers, self.segments, self.releases
         )
         self.pump = Pump(self.loop)
+        self.exchange = Exchange(self.references, self.peers, self.loop.take_fd)
         self.objects = Objects(self.loop, self.references, self.segments, self._grant_memory)
         self.functions = Functions(self.loop, self.head, self.references)
         self.tasks = Tasks(self)
@@ -105,7 +106,6 @@ class Session:
         self._register()
 
     def _register(self) -> None:
-        take_fd = self.loop.take_fd
         references = self.references
         self.handlers.update(
             {
@@ -117,8 +117,8 @@ class Session:
                 messages.DIED: self._on_died,
                 messages.PEER: self._on_peer,
                 messages.REPLY: self._on_reply,
-                messages.WANT: references.on_want,
-                messages.VALUE: partial(references.on_value, take_fd),
+                messages.WANT: self.exchange.on_want,
+                messages.VALUE: self.exchange.on_value,
                 messages.BORROW: references.on_borrow,
                 messages.RETURN_BORROW: references.on_return,
                 messages.FREE_BLOCK: self.releases.on_free,
@@ -141,7 +141,7 @@ class Session:
             with self.loop.lock:
                 self.references.check_session(foreign)
                 for entry in foreign:
-                    self.references.request(entry)
+                    self.exchange.request(entry)
 
     def before_user_code(self) -> None:
         """This thread won't read the inbox for a while, but others may ask for our objects."""

@@ -119,7 +119,7 @@ class Tasks:
             with self._lock:
                 session.references.check_session([entry for _, entry in extra.slots])
                 self._unready += 1
-                if extra.await_slots(session.references, lambda: self._arrived(queue, task)):
+                if extra.await_slots(session.exchange, lambda: self._arrived(queue, task)):
                     self._arrived(queue, task)
         if session.loop.interrupted:
             session.loop.raise_interrupt()

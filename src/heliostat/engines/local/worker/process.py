@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -187,7 +186,7 @@ class WorkerProcess:
         if isinstance(error, ExitActor):
             return "exit_actor"
         if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)
+            sys.stderr.write(f"{error.code}\n")
         code = error.code or 0
         self.exit_status = code & 0xFF if isinstance(code, int) else 1
         return "exit"
