@@ -98,7 +98,7 @@ class Victims:
         leased = [
             w
             for w in self._leases.workers.values()
-            if w.state is WorkerState.LEASED and not w.blocked
+            if w.state is WorkerState.LEASED and not w.blocked and dict(w.held).get("CPU")
         ]
         # The newest lease was granted out of what the unblocked task had lent.
         victim = max(leased, key=lambda w: (is_idle(w.proc), w.since), default=None)

@@ -1,0 +1,146 @@
+"""Entries, and who holds them: exports against a model of counts."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry, Exports
+
+HOME: Any = SimpleNamespace(proc=1, uid=b"u" * 16, engine="engine")
+PROCS = st.integers(2, 4)
+
+
+class ExportsMachine(RuleBasedStateMachine):
+    """Processes borrow, vouch for each other, give back and die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.exports = Exports()
+        self.entries = {number: Entry(HOME, number) for number in (1, 2)}
+        self.counts: dict[int, dict[int, int]] = {}
+        self.pinned: set[int] = set()
+        self.dead: set[int] = set()
+
+    @rule(number=st.integers(1, 2), proc=PROCS, count=st.integers(1, 3))
+    def lend(self, number: int, proc: int, count: int) -> None:
+        self.exports.borrow(self.entries[number], proc, count)
+        if proc not in self.dead:
+            held = self.counts.setdefault(number, {})
+            self._count(held, number, proc, count)
+
+    @rule(number=st.integers(1, 2), proc=PROCS)
+    def hear_of_a_borrower(self, number: int, proc: int) -> None:
+        known = number in self.counts or number in self.pinned
+        assert self.exports.borrow_number(number, proc, 1) == known
+        if known and proc not in self.dead:
+            self._count(self.counts.setdefault(number, {}), number, proc, 1)
+
+    @rule(number=st.integers(1, 2), proc=PROCS, count=st.integers(1, 2))
+    def give_back(self, number: int, proc: int, count: int) -> None:
+        self.exports.give_back(number, proc, count)
+        if (number in self.counts or number in self.pinned) and proc not in self.dead:
+            self._count(self.counts.setdefault(number, {}), number, proc, -count)
+
+    @rule(number=st.integers(1, 2))
+    def pin(self, number: int) -> None:
+        self.exports.pin(self.entries[number])
+        self.pinned.add(number)
+
+    @precondition(lambda self: len(self.dead) < 2)
+    @rule(proc=PROCS)
+    def die(self, proc: int) -> None:
+        held = [number for number, counts in self.counts.items() if proc in counts]
+        dropped = self.exports.drop_process(proc)
+        assert sorted(entry.number for entry in dropped) == sorted(held)
+        self.dead.add(proc)
+        for number in held:
+            del self.counts[number][proc]
+            self._drop(number)
+
+    @invariant()
+    def agrees(self) -> None:
+        self.exports.check()
+        shown = {number: (borrows, pin) for number, borrows, pin in self.exports.holders()}
+        expected = {
+            number: (self.counts.get(number, {}), number in self.pinned)
+            for number in {*self.counts, *self.pinned}
+        }
+        assert shown == expected
+        assert len(self.exports) == len(expected)
+        for number, entry in self.entries.items():
+            assert self.exports.get(number) is (entry if number in expected else None)
+
+    def _count(self, held: dict[int, int], number: int, proc: int, count: int) -> None:
+        held[proc] = held.get(proc, 0) + count
+        if not held[proc]:
+            del held[proc]
+        self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        """Nobody is left who holds it."""
+        counts = self.counts[number]
+        if number in self.pinned:
+            if not counts:
+                del self.counts[number]
+        elif not any(count > 0 for count in counts.values()):
+            del self.counts[number]
+
+
+TestExports = ExportsMachine.TestCase
+
+
+def test_a_return_may_overtake_the_registration_by_a_third_process() -> None:
+    exports = Exports()
+    entry = Entry(HOME, 1)
+    exports.borrow(entry, 2)  # the third process holds it
+    exports.give_back(1, 3)  # process 3 returned what 2 has not registered yet
+    assert exports.get(1) is entry
+    exports.borrow_number(1, 3, 1)
+    exports.give_back(1, 2)
+    assert exports.get(1) is None
+
+
+def test_what_only_returned_borrows_speak_of_is_held_by_nobody() -> None:
+    exports = Exports()
+    exports.borrow(Entry(HOME, 1), 2)
+    exports.give_back(1, 3)
+    exports.drop_process(2)  # it died before it registered 3
+    assert exports.get(1) is None
+
+
+def test_an_entry_has_its_value_once() -> None:
+    entry = Entry(HOME, 7)
+    assert entry.state == PENDING
+    entry.complete(READY, "value")
+    entry.complete(FAILED, "error")
+    assert (entry.state, entry.payload) == (READY, "value")
+
+
+def test_waiters_are_told_once_and_may_withdraw() -> None:
+    entry = Entry(HOME, 7)
+    told: list[str] = []
+
+    def first(done: Entry) -> None:
+        told.append(f"first {done.payload}")
+
+    def second(done: Entry) -> None:
+        told.append("second")
+
+    for waiter in (first, second):
+        entry.when_complete(waiter)
+    entry.forget(second)
+    entry.forget(second)
+    entry.complete(READY, 3)
+    entry.forget(first)
+    assert told == ["first 3"]
+
+
+def test_an_entry_knows_its_id_and_its_engine() -> None:
+    entry = Entry(HOME, 7)
+    assert entry.binary() == b"u" * 16 + b"\0" * 7 + b"\7" + b"\0" * 4
+    assert entry.engine == "engine"
+    assert repr(entry) == "<object 7 of process 1, pending>"
