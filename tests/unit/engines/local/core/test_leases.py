@@ -138,7 +138,9 @@ class Host:
         self.leases = Leases({k: v * UNIT for k, v in totals.items()}, lambda: next(procs))
         self.idle: set[int] = set()
 
-    def queue(self, owner: int, number: int, demand: int, resources: Any = ONE, job: int = 1) -> Any:
+    def queue(
+        self, owner: int, number: int, demand: int, resources: Any = ONE, job: int = 1
+    ) -> Any:
         key = (owner, number)
         self.leases.open_queue(key, job, resources, ())
         self.leases.demand(key, demand)

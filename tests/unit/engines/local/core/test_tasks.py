@@ -40,7 +40,9 @@ class QueueMachine(RuleBasedStateMachine):
     def send(self) -> None:
         packet = self.queue.next_packet()
         if packet is None:
-            part = len(self.waiting) < self.queue.backlog[0].function.batch if self.waiting else True
+            part = (
+                len(self.waiting) < self.queue.backlog[0].function.batch if self.waiting else True
+            )
             enough = len(self.out) >= self.queue.lively
             assert not self.waiting or len(self.out) >= WINDOW or (part and enough)
             return
