@@ -17,6 +17,7 @@ from heliostat.engines.local.owner.functions import import_path
 from heliostat.engines.local.owner.interrupts import Postponed
 from heliostat.engines.local.owner.loop import Loop
 from heliostat.engines.local.owner.session import Session
+from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
 from heliostat.engines.local.wire.framing import socket_pair
@@ -144,12 +145,12 @@ def _join(
 ) -> None:
     """Says hello and waits to be let in."""
     inbox, inbox_end = socket_pair()
-    welcome: list[tuple[int, dict[str, Any]]] = []
+    welcome: list[tuple[int, dict[str, Any], int]] = []
     refused: list[str] = []
     loop = Loop(
         inbox,
         {
-            messages.WELCOME: lambda proc, about: welcome.append((proc, about)),
+            messages.WELCOME: lambda proc, about: welcome.append((proc, about, loop.take_fd())),
             messages.EXIT: lambda reason, _: refused.append(reason),
         },
     )
@@ -182,8 +183,10 @@ def _join(
     finally:
         inbox_end.close()
         loop.detach()
-    proc, about = welcome[0]
+    proc, about, board_fd = welcome[0]
     engine.session = Session(engine, proc, inbox, link.connection, about)
+    engine.session.board = Board(board_fd)
+    os.close(board_fd)
     engine.session.on_log = Printer(engine.session).received
     engine.session.functions.path = import_path()
     engine.watch_head()

@@ -226,6 +226,18 @@ class TaskQueue:
         for number in sorted(lost, reverse=True):
             self.backlog.extendleft(reversed(self.packets.pop(number)))
 
+    def recall(self, packet: int, index: int) -> bool:
+        """Takes back the tasks of a packet from ``index`` on: its worker, still at one before
+        them, has been told to stop there. They go out again, one by one: what was thought
+        short is not. False if there are none."""
+        tasks = self.packets.get(packet)
+        if tasks is None or len(tasks) <= index:
+            return False
+        self.backlog.extendleft(reversed(tasks[index:]))
+        del tasks[index:]
+        tasks[0].function.batch = 1
+        return True
+
     def retry(self, task: Task) -> bool:
         """Counts a loss; True if the task goes out again, ahead of everything else."""
         task.attempts += 1

@@ -116,7 +116,8 @@ class Joining:
         self._loop.watch(connection.fileno(), readable)
         member.pidfd = pidfd
         self._loop.watch(pidfd, gone)
-        inbox.send(messages.welcome(member.proc, {**job.setup, "env": about["env"]}))
+        welcome = messages.welcome(member.proc, {**job.setup, "env": about["env"]})
+        inbox.send(welcome, (server.board.fd,))
         server.debug = server.debug or about["debug"]
         if about["observer"]:
             return

@@ -109,6 +109,11 @@ class Members:
         """The process of that number, if it is alive."""
         return self._members.get(proc)
 
+    def slot_of(self, proc: int) -> int:
+        """A worker's slot of the board; -1 if it is gone."""
+        member = self._members.get(proc)
+        return -1 if member is None else member.slot
+
     def new_proc(self) -> int:
         """A number no process of the session ever had."""
         proc = self._next_proc

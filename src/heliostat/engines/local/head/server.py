@@ -224,7 +224,8 @@ class Server:
     def _tell_workers(self, key: tuple[int, int]) -> None:
         queue = self.leases.queues.get(key)
         if queue is not None:
-            message = messages.workers(key[1], tuple(queue.attached), queue.demand, queue.blocked)
+            slots = [(proc, self.members.slot_of(proc)) for proc in queue.attached]
+            message = messages.workers(key[1], tuple(slots), queue.demand, queue.blocked)
             self.members.tell(key[0], message)
 
     def kill(self, proc: int, reason: str) -> None:

@@ -47,6 +47,7 @@ class Pump:
     Attributes:
         before_wait: called under the lock before a thread waits: sends what was held back.
         outstanding: whether something is to be done though nobody waits.
+        each_tick: called under the lock by the background thread each time it looks.
         readers: event loops and idle workers that poll for reasons of their own.
         parked: the background thread is not looking.
     """
@@ -68,6 +69,7 @@ class Pump:
         loop.watch(self._shake, self._shaken)
         self.before_wait: Callable[[], None] = lambda: None
         self.outstanding: Callable[[], bool] = lambda: False
+        self.each_tick: Callable[[], None] = lambda: None
         self.readers = 0
 
     # -- waiting --------------------------------------------------------------------------
@@ -223,6 +225,8 @@ class Pump:
         tick = _TICK
         while not self._closed:
             self._rest(tick)
+            with loop.lock:
+                self.each_tick()
             if self._busy or loop.turns != turns:
                 served = False  # somebody polls
             else:

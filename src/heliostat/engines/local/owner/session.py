@@ -25,6 +25,7 @@ from heliostat.engines.local.owner.pump import Pump
 from heliostat.engines.local.owner.references import Home, References
 from heliostat.engines.local.owner.releases import Releases
 from heliostat.engines.local.owner.submit import Tasks
+from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
@@ -57,6 +58,7 @@ class Session:
         about: what the head said of the session: ``totals``, ``job``, ``uid``, ``node``, ...
         namespace: the default namespace of named actors.
         over: why the session has ended, or None.
+        board: what the workers are doing.
         futures: futures given out and not yet fulfilled.
         env: environment variables of this process's job or task, which its tasks inherit.
     """
@@ -74,6 +76,7 @@ class Session:
         self.namespace: str = about["namespace"]
         self.env: dict[str, str] = dict(about["env"])
         self.over: str | None = None
+        self.board: Board | None = None
         self.futures = 0
         self.handlers: dict[int, Callable[..., None]] = {}
         self.loop = Loop(inbox, self.handlers)
@@ -98,6 +101,7 @@ class Session:
         self._actor_count = 0
         self.pump.before_wait = self._before_wait
         self.pump.outstanding = self._outstanding
+        self.pump.each_tick = self.tasks.recall_stuck
         self.releases.nudge = self.pump.nudge
         self.releases.on_memory = self._return_memory
         self.loop.settle.append(self.releases.settle)

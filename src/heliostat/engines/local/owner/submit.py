@@ -29,12 +29,14 @@ class Queue(TaskQueue):
     Attributes:
         box: the writing end.
         suspect: the last packet sent when a worker of the queue was last reported dead.
+        slots: the slots of the board of the workers that read the queue.
     """
 
     def __init__(self, number: int, limit: int, box: Outbox) -> None:
         super().__init__(number, limit)
         self.box = box
         self.suspect = 0
+        self.slots: tuple[int, ...] = ()
 
 
 class Prepared:
@@ -281,15 +283,43 @@ class Tasks:
         queue.backlog.appendleft(task)
         self.flush(queue)
 
+    # -- taking back ----------------------------------------------------------------------
+
+    def recall_stuck(self) -> None:
+        """Takes tasks back that wait in a packet behind a long one while a worker is idle.
+
+        Called every few milliseconds. The first time the worker is told where to stop; if the
+        next time it is still at the task before, the rest is ours.
+        """
+        board = self.session.board
+        if board is None:
+            return
+        for queue in self._queues.values():
+            if queue.backlog or not queue.packets or len(queue.packets) >= len(queue.slots):
+                continue
+            recalled = False
+            for slot in queue.slots:
+                packet, index = board.running(slot)
+                tasks = queue.packets.get(packet)
+                if tasks is None or len(tasks) <= index + 1:
+                    continue
+                if board.limit(slot) == index + 1:
+                    recalled = queue.recall(packet, index + 1) or recalled
+                else:
+                    board.set_limit(slot, index + 1)
+            if recalled:
+                self.flush(queue)
+
     # -- workers --------------------------------------------------------------------------
 
     def on_workers(
-        self, number: int, attached: tuple[int, ...], granted: int, blocked: int
+        self, number: int, attached: tuple[tuple[int, int], ...], granted: int, blocked: int
     ) -> None:
         """The head attached or detached workers, or one of them blocked or went on."""
         queue = self._queues.get(number)
         if queue is not None:
-            queue.set_attached(attached, blocked)
+            queue.set_attached([proc for proc, _ in attached], blocked)
+            queue.slots = tuple([slot for _, slot in attached if slot >= 0])
             queue.demand = granted
             self.flush(queue)
 

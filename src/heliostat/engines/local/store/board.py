@@ -1,6 +1,7 @@
 """The board: what each worker is doing, readable without asking it.
 
-One memory file for the session, a slot of 64 bytes for each worker, which alone writes it.
+One memory file for the session, a slot of 64 bytes for each worker, which alone writes it but
+for one word, the limit, by which its owner takes the end of a packet back.
 A worker notes the packet it took and, before each task, that task's index; the head reads
 the slot of a worker that died to tell the owner exactly what was lost, and of a living one
 to see whether it waits for work. Nothing here depends on the worker's GIL.
@@ -16,6 +17,9 @@ SLOTS = 16384
 _WORDS = 8
 _PACKET = 0
 _INDEX = 1
+_LIMIT = 2
+#: What a worker finds as the limit of a packet nobody wants anything back from.
+NO_LIMIT = (1 << 64) - 1
 
 
 class Board:
@@ -42,12 +46,21 @@ class Board:
         base = slot * _WORDS
         return self._words[base + _PACKET], self._words[base + _INDEX]
 
+    def limit(self, slot: int) -> int:
+        """The index at which the worker stops."""
+        return self._words[slot * _WORDS + _LIMIT]
+
+    def set_limit(self, slot: int, limit: int) -> None:
+        """Asks the worker to stop before the task of index ``limit``. Whether it saw this in
+        time shows a moment later: it notes each index before it looks at the limit."""
+        self._words[slot * _WORDS + _LIMIT] = limit
+
     def clear(self, slot: int) -> None:
         """Readies a slot for its next worker."""
         base = slot * _WORDS
         self._words[base + _PACKET] = self._words[base + _INDEX] = 0
 
     def slot(self, slot: int) -> memoryview:
-        """A worker's own two words, ``[packet, index]``; writing one takes 40 ns."""
+        """A worker's words, ``[packet, index, limit]``; writing one takes 40 ns."""
         base = slot * _WORDS
-        return self._words[base : base + 2]
+        return self._words[base : base + 3]

@@ -239,9 +239,11 @@ def detach() -> Message:
     return (DETACH,)
 
 
-def workers(queue: int, attached: tuple[int, ...], granted: int, blocked: int) -> Message:
-    """The workers now attached to the owner's ``queue``, how many it has demanded in the
-    head's eyes, and how many of the attached are blocked in ``get``."""
+def workers(
+    queue: int, attached: tuple[tuple[int, int], ...], granted: int, blocked: int
+) -> Message:
+    """The workers now attached to the owner's ``queue``, each with its slot of the board; how
+    many it has demanded in the head's eyes; how many of the attached are blocked in ``get``."""
     return (WORKERS, queue, attached, granted, blocked)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
+from heliostat.engines.local.store.board import NO_LIMIT
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.framing import Receiver, adopt_socket
 from heliostat.engines.local.worker import outcome
@@ -122,6 +123,7 @@ class Executor:
             self._receiver = None
             return None
         (message,), fds = received
+        self._slot[2] = NO_LIMIT
         self._slot[1] = 0
         self._slot[0] = message[1]
         return (*message[1:], fds)
@@ -152,6 +154,8 @@ class Executor:
         last = len(calls) - 1
         for index, call in enumerate(calls):
             slot[1] = index
+            if index >= slot[2]:  # its owner has taken the rest back, or is about to
+                break
             if len(call) == 2:
                 args: Any = call[1]
                 try:

@@ -8,16 +8,17 @@ import signal
 import sys
 from typing import Any
 
+from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire.framing import adopt_socket
 from heliostat.engines.local.worker.process import WorkerProcess
 
 
-def work(proc: int, slot: memoryview, setup: dict[str, Any], inbox: int, head: int) -> int:
+def work(proc: int, board: Board, slot: int, setup: dict[str, Any], inbox: int, head: int) -> int:
     """Runs a worker in the process just forked; returns its exit status."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _redirect(setup["log"])
     _take_over(setup)
-    process = WorkerProcess(proc, adopt_socket(inbox), adopt_socket(head), slot, setup)
+    process = WorkerProcess(proc, adopt_socket(inbox), adopt_socket(head), board, slot, setup)
     process.output.install()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored until now
     process.session.interrupts.wanted = lambda: process.task

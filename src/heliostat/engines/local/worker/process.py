@@ -15,6 +15,7 @@ from heliostat.engines.local.core.workers import UNIT
 from heliostat.engines.local.owner.engine import LocalEngine
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.owner.session import Session
+from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.worker import outcome
 from heliostat.engines.local.worker.actor_host import ActorHost
@@ -41,7 +42,8 @@ class WorkerProcess:
         proc: int,
         inbox: socket.socket,
         head: socket.socket,
-        slot: memoryview,
+        board: Board,
+        slot: int,
         setup: dict[str, Any],
     ) -> None:
         engine = LocalEngine()
@@ -56,7 +58,8 @@ class WorkerProcess:
         self.gpus: list[str] = []
         self.code: dict[bytes, bytes] = {}
         self.output = Output(self.session, setup["driver"] if setup["log_to_driver"] else 0)
-        self.executor = Executor(self, slot)
+        self.session.board = board
+        self.executor = Executor(self, board.slot(slot))
         engine.context = self.context
         engine.lend = self._lend
         self._engine = engine

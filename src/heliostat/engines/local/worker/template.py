@@ -111,7 +111,7 @@ class Template:
             os.close(self._board_fd)
             from heliostat.engines.local.worker.main import work
 
-            status = work(proc, board.slot(slot), setup, inbox, head)
+            status = work(proc, board, slot, setup, inbox, head)
         except BaseException:  # noqa: BLE001 - nothing may return into the template's loop
             import traceback
 
