@@ -279,6 +279,9 @@ class Session:
         self.loop.forget(self.head)
         self.loop.close()
         self.segments.close()
+        if self.board is not None:
+            self.board.close()
+            self.board = None
 
     def forked(self) -> None:
         """In a forked child: closes what was inherited, without a word to anybody."""

@@ -64,3 +64,8 @@ class Board:
         """A worker's words, ``[packet, index, limit]``; writing one takes 40 ns."""
         base = slot * _WORDS
         return self._words[base : base + 3]
+
+    def close(self) -> None:
+        """Unmaps the board; no slot is in use here any more."""
+        self._words.release()
+        self._memory.close()
