@@ -195,6 +195,16 @@ class TaskQueue:
             tasks[0].function.measured(elapsed / count)
         return tasks
 
+    def part(self, packet: int, count: int) -> list[Task]:
+        """The worker of ``packet`` waits in the task after the first ``count``, perhaps for
+        others of the same packet. Returns those, finished; the ones behind it go out again."""
+        tasks = self.packets.get(packet)
+        if tasks is None:
+            return []
+        self.backlog.extendleft(reversed(tasks[count + 1 :]))
+        self.packets[packet] = [tasks[count]]
+        return tasks[:count]
+
     def worker_lost(self, packet: int, index: int) -> list[Task]:
         """The worker holding ``packet`` died while running its task ``index``.
 

@@ -114,6 +114,7 @@ class Session:
         self.handlers.update(
             {
                 messages.DONE: self.tasks.on_done,
+                messages.PARTED: self.tasks.on_parted,
                 messages.WORKERS: self.tasks.on_workers,
                 messages.AUDIT: self.tasks.on_audit,
                 messages.ANSWERS: self.actors.on_answers,

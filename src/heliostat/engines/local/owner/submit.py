@@ -234,8 +234,24 @@ class Tasks:
     ) -> None:
         """A worker ran the first tasks of a packet."""
         queue = self._queues[number]
+        self._finish_all(queue, queue.finish(packet, len(results), elapsed), proc, results, kept)
+
+    def on_parted(
+        self, number: int, packet: int, proc: int, results: list[Any], kept: list[tuple[int, int]]
+    ) -> None:
+        """A worker ran the first tasks of a packet and waits in the next one."""
+        queue = self._queues[number]
+        self._finish_all(queue, queue.part(packet, len(results)), proc, results, kept)
+
+    def _finish_all(
+        self,
+        queue: Queue,
+        tasks: list[Task],
+        proc: int,
+        results: list[Any],
+        kept: list[tuple[int, int]],
+    ) -> None:
         references = self.session.references
-        tasks = queue.finish(packet, len(results), elapsed)
         if kept:
             references.keep(kept, proc)
         for task, payload in zip(tasks, results):

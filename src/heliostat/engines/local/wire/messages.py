@@ -73,6 +73,7 @@ RETURN_BORROW = 65
 FREE_BLOCK = 66
 LOG = 67
 ANSWERS = 68
+PARTED = 69
 
 
 def dispatch(handlers: Handlers, message: Message) -> None:
@@ -107,6 +108,13 @@ def done(
     holding after the last of these calls.
     """
     return (DONE, queue, packet, proc, elapsed, results, kept)
+
+
+def parted(queue: int, packet: int, proc: int, results: list[Any], kept: list[Any]) -> Message:
+    """The task after the first ``len(results)`` of ``packet`` waits for others: these results
+    come ahead of it, the calls behind it are handed back, and it stays alone. ``kept`` as in
+    ``done``."""
+    return (PARTED, queue, packet, proc, results, kept)
 
 
 # --- to the head -------------------------------------------------------------------------

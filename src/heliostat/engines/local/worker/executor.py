@@ -49,6 +49,8 @@ class Executor:
         self._detaching = False
         self._function: Any = None
         self._called = ""
+        #: The packet that runs and what came of it so far, while more than one task is in it.
+        self._open: tuple[int, list[Any], Lent, list[int]] | None = None
 
     # -- leases ---------------------------------------------------------------------------
 
@@ -152,6 +154,7 @@ class Executor:
         clock = time.perf_counter
         began = clock()
         last = len(calls) - 1
+        self._open = (packet, results, lent, out_fds) if last else None
         for index, call in enumerate(calls):
             slot[1] = index
             if index >= slot[2]:  # its owner has taken the rest back, or is about to
@@ -173,8 +176,9 @@ class Executor:
                 value = self._run_encoded(function, call, fds, lent)
                 results.append(outcome.to_wire(process, value, returns, owner, out_fds))
             args = value = None
-            if index < last and clock() - began > _HAND_BACK:
+            if index < last and (self._open is None or clock() - began > _HAND_BACK):
                 break
+        self._open = None
         elapsed = clock() - began
         for fd in fds:
             os.close(fd)
@@ -197,15 +201,33 @@ class Executor:
             process.task = 0
             return outcome.failed(self._process, function, error)
 
+    def part(self) -> None:
+        """The task running waits for others, perhaps of its own packet: hands back those behind
+        it, and the results of those before it. Other threads of the user's wait for themselves.
+        """
+        if self._open is None or threading.get_ident() != self._thread:
+            return
+        packet, results, lent, fds = self._open
+        self._open = None
+        self._reply(packet, None, results, lent, fds)
+        results.clear()
+        lent.clear()
+        fds.clear()
+
     def _reply(
-        self, packet: int, elapsed: float, results: list[Any], lent: Lent, fds: list[int]
+        self, packet: int, elapsed: float | None, results: list[Any], lent: Lent, fds: list[int]
     ) -> None:
+        """What came of a packet; without ``elapsed``, of its first part."""
         session = self._session
         process = self._process
         with session.loop.lock:
             process.output.send_lines()
             kept = session.references.kept(lent, self.owner) if lent else []
-            message = messages.done(self._queue, packet, session.home.proc, elapsed, results, kept)
+            proc = session.home.proc
+            if elapsed is None:
+                message = messages.parted(self._queue, packet, proc, results, kept)
+            else:
+                message = messages.done(self._queue, packet, proc, elapsed, results, kept)
             session.peers.send(self.owner, message, fds)
             for fd in fds:
                 os.close(fd)

@@ -131,6 +131,8 @@ class WorkerProcess:
 
     def _lend(self, waiting: bool) -> None:
         """The task waits for long, or goes on: its CPU may be lent meanwhile."""
+        if waiting:
+            self.executor.part()
         with self.session.loop.lock:
             self.session.head.send(messages.blocked() if waiting else messages.unblocked())
 
