@@ -185,7 +185,7 @@ def _join(
         loop.detach()
     proc, about, board_fd = welcome[0]
     engine.session = Session(engine, proc, inbox, link.connection, about)
-    engine.session.board = Board(board_fd)
+    engine.session.recall.board = Board(board_fd)
     os.close(board_fd)
     engine.session.on_log = Printer(engine.session).received
     engine.session.functions.path = import_path()

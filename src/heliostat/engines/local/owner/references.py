@@ -280,11 +280,10 @@ class References:
                 return self._returned(number, carried)
             if is_segment:
                 os.close(take_fd())
+            entry = self.own(number)
             if lent is None:
-                entry = self.own(number)
                 self.exports.give_back(number, owner)
-                return entry
-            return self.own(number)
+            return entry
         borrowed = self.borrowed(owner, number)
         if len(ref) == 3 and not is_segment:
             borrowed.complete(READY, carried)
@@ -293,12 +292,10 @@ class References:
             borrowed.stake.counted += 1
         else:
             lent.append(weakref.ref(borrowed.stake))
-        if is_segment:
-            if borrowed.state == READY:
-                os.close(take_fd())
-            else:
-                value = self.from_wire(carried, take_fd, lent, borrowed.stake)
-                borrowed.complete(READY, value)
+        if is_segment and borrowed.state == READY:
+            os.close(take_fd())
+        elif is_segment:
+            borrowed.complete(READY, self.from_wire(carried, take_fd, lent, borrowed.stake))
         return borrowed
 
     def discard(self, payload: Any, take_fd: Callable[[], int]) -> None:

@@ -22,10 +22,10 @@ from heliostat.engines.local.owner.loop import Loop
 from heliostat.engines.local.owner.objects import Objects
 from heliostat.engines.local.owner.peers import Peers
 from heliostat.engines.local.owner.pump import Pump
+from heliostat.engines.local.owner.recall import Recall
 from heliostat.engines.local.owner.references import Home, References
 from heliostat.engines.local.owner.releases import Releases
 from heliostat.engines.local.owner.submit import Tasks
-from heliostat.engines.local.store.board import Board
 from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
@@ -58,7 +58,6 @@ class Session:
         about: what the head said of the session: ``totals``, ``job``, ``uid``, ``node``, ...
         namespace: the default namespace of named actors.
         over: why the session has ended, or None.
-        board: what the workers are doing.
         futures: futures given out and not yet fulfilled.
         env: environment variables of this process's job or task, which its tasks inherit.
     """
@@ -76,7 +75,6 @@ class Session:
         self.namespace: str = about["namespace"]
         self.env: dict[str, str] = dict(about["env"])
         self.over: str | None = None
-        self.board: Board | None = None
         self.futures = 0
         self.handlers: dict[int, Callable[..., None]] = {}
         self.loop = Loop(inbox, self.handlers)
@@ -101,7 +99,8 @@ class Session:
         self._actor_count = 0
         self.pump.before_wait = self._before_wait
         self.pump.outstanding = self._outstanding
-        self.pump.each_tick = self.tasks.recall_stuck
+        self.recall = Recall(self.tasks)
+        self.pump.each_tick = self.recall.look
         self.releases.nudge = self.pump.nudge
         self.releases.on_memory = self._return_memory
         self.loop.settle.append(self.releases.settle)
@@ -280,9 +279,7 @@ class Session:
         self.loop.forget(self.head)
         self.loop.close()
         self.segments.close()
-        if self.board is not None:
-            self.board.close()
-            self.board = None
+        self.recall.close()
 
     def forked(self) -> None:
         """In a forked child: closes what was inherited, without a word to anybody."""

@@ -6,7 +6,7 @@ socket of which this process holds the writing end and every leased worker the r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry
@@ -175,6 +175,11 @@ class Tasks:
                 session.head.send(messages.demand(queue.number, wanted))
         session.pump.work_outstanding()
 
+    @property
+    def queues(self) -> Iterable[Queue]:
+        """The task queues of this process."""
+        return self._queues.values()
+
     def flush_all(self) -> None:
         """Sends whatever was held back."""
         for queue in self._queues.values():
@@ -298,33 +303,6 @@ class Tasks:
             task.extra.release(self.session.references)
         queue.backlog.appendleft(task)
         self.flush(queue)
-
-    # -- taking back ----------------------------------------------------------------------
-
-    def recall_stuck(self) -> None:
-        """Takes tasks back that wait in a packet behind a long one while a worker is idle.
-
-        Called every few milliseconds. The first time the worker is told where to stop; if the
-        next time it is still at the task before, the rest is ours.
-        """
-        board = self.session.board
-        if board is None:
-            return
-        for queue in self._queues.values():
-            if queue.backlog or not queue.packets or len(queue.packets) >= len(queue.slots):
-                continue
-            recalled = False
-            for slot in queue.slots:
-                packet, index = board.running(slot)
-                tasks = queue.packets.get(packet)
-                if tasks is None or len(tasks) <= index + 1:
-                    continue
-                if board.limit(slot) == index + 1:
-                    recalled = queue.recall(packet, index + 1) or recalled
-                else:
-                    board.set_limit(slot, index + 1)
-            if recalled:
-                self.flush(queue)
 
     # -- workers --------------------------------------------------------------------------
 

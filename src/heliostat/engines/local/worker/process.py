@@ -58,7 +58,7 @@ class WorkerProcess:
         self.gpus: list[str] = []
         self.code: dict[bytes, bytes] = {}
         self.output = Output(self.session, setup["driver"] if setup["log_to_driver"] else 0)
-        self.session.board = board
+        self.session.recall.board = board
         self.executor = Executor(self, board.slot(slot))
         engine.context = self.context
         engine.lend = self._lend
