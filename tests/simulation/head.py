@@ -194,9 +194,9 @@ class _time_of:
         self._clock: Any = clock
 
     def __enter__(self) -> None:
-        self._real = server_module.time
-        server_module.time = self._clock
+        self._own = vars(server_module)
+        self._real = self._own["time"]
+        self._own["time"] = self._clock
 
     def __exit__(self, *_: object) -> None:
-        server_module.time = self._real
-
+        self._own["time"] = self._real

@@ -60,6 +60,7 @@ class _Pump:
         self.readers = 0
         self.before_wait: Callable[[], None] = lambda: None
         self.outstanding: Callable[[], bool] = lambda: False
+        self.each_tick: Callable[[], None] = lambda: None
 
     def work_outstanding(self) -> None:
         self._process.dirty = True
@@ -144,8 +145,11 @@ class Process:
         self.threads: list[tuple[Thread, Callable[[], Any] | None]] = []
         self.engine = LocalEngine()
         self.session = self.engine.session = _session(self, about)
+        self.session.board = world.head.board
         #: References that outlive tasks, as in a module's global variables.
         self.globals: list[Any] = []
+        #: Remote functions by options and name: tasks of one share packets.
+        self.templates: dict[tuple[int, str], Any] = {}
 
     def enter(self) -> None:
         """Code of this process runs next."""
@@ -195,6 +199,7 @@ class Process:
     def pump(self) -> None:
         """What the background thread does."""
         self.enter()
+        self.session.pump.each_tick()
         self.session._before_wait()
         self.session.loop.run_after()
         self.dirty = False

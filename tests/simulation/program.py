@@ -18,7 +18,7 @@ from heliostat.engines.definitions import Definition, TaskTemplate
 from heliostat.engines.local.core.objects import FAILED, PENDING
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.store import values
-from heliostat.model.options import ActorOptions, MethodOptions, TaskOptions
+from heliostat.model.options import ActorOptions, MethodOptions
 from tests.simulation.truth import ActorFact, Fact, Violation
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Code:
     def _drop(self) -> None:
         for refs in (self.held.mine, self.held.foreign, self.held.handles):
             if refs and self.rng.random() < 0.5:
-                refs.pop(self.rng.randrange(len(refs)))  # type: ignore[attr-defined]
+                refs.pop(self.rng.randrange(len(refs)))
 
     def _keep(self) -> None:
         kept = self.process.globals
@@ -233,12 +233,15 @@ class Code:
         args = (plan, self.depth - 1, self.lone, shown, nested, foreign, handles, *deps)
         return plan, args, facts
 
-    def _submit(self) -> None:
+    def _submit(self, kind: tuple[Any, Any] | None = None) -> None:
         if self.depth <= 0:
             return
         plan, args, facts = self._arguments(safe=False)
-        options, definition = self.world.task_options(self.rng)
-        template = TaskTemplate(definition, options)
+        options, definition = kind or self.world.task_options(self.rng)
+        key = (id(options), definition.name)
+        template = self.process.templates.get(key)
+        if template is None:
+            template = self.process.templates[key] = TaskTemplate(definition, options)
         ref = self.process.engine.submit_task(template, args, {})
         fact = self._note(ref, Fact(plan, "task", facts, options.max_retries))
         fact.safe = self.lone and all(dep.safe for dep in facts)
@@ -247,8 +250,9 @@ class Code:
     def _burst(self) -> None:
         """So many tasks that they share packets, some waiting for others of the same packet."""
         if self.depth == TOP:
+            kind = (self.world.task_options(self.rng)[0], FAST)
             for _ in range(self.rng.randrange(4, 12)):
-                self._submit()
+                self._submit(kind)
 
     # -- actors ---------------------------------------------------------------------------
 
@@ -258,7 +262,8 @@ class Code:
         plan, args, facts = self._arguments(safe=True)
         name = self.rng.choice((None, None, None, *NAMES))
         restarts = self.rng.choice((0, 0, 1, -1))
-        given = {"max_restarts": restarts, "max_task_retries": self.rng.choice((0, 0, 1, -1))}
+        retries = self.rng.choice((0, 0, 1, -1))
+        given: dict[str, Any] = {"max_restarts": restarts, "max_task_retries": retries}
         if name is not None:
             given["name"] = name
             given["get_if_exists"] = self.rng.random() < 0.5

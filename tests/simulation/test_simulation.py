@@ -20,7 +20,9 @@ def _run(seeds: range) -> None:
         try:
             World(seed).run()
         except Exception as error:
-            pytest.fail(f"{error}\nreplay: python -m tests.simulation --seed {seed}\n", pytrace=False)
+            pytest.fail(
+                f"{error}\nreplay: python -m tests.simulation --seed {seed}\n", pytrace=False
+            )
         if seed % 50 == 0:
             gc.collect()
 

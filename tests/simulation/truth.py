@@ -133,7 +133,11 @@ class Truth:
         actor = fact.actor
         if isinstance(error, RayTaskError) and fact.boom:
             return True
-        if isinstance(error, WorkerCrashedError) and fact.kills and fact.runs + fact.kills > fact.retries:
+        if (
+            isinstance(error, WorkerCrashedError)
+            and fact.kills
+            and fact.runs + fact.kills > fact.retries
+        ):
             return True
         if isinstance(error, ActorUnavailableError) and actor is not None and actor.hurt:
             return True

@@ -93,7 +93,9 @@ class Wire:
             return
         if message[0] == messages.BORROW:
             self.vouchers.add(sender)
-        carried = _duplicated([self.pipe_of[fd] if fd in self.pipe_of else fd for fd in fds] if sender == 0 else fds)
+        if sender == 0:
+            fds = [self.pipe_of.get(fd, fd) for fd in fds]
+        carried = _duplicated(fds)
         channel = self.channels.setdefault((sender, receiver), deque())
         channel.append(Packet(pickle.dumps(message, 5), carried))
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.owner import arguments
+from heliostat.engines.local.store.board import NO_LIMIT
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.worker import outcome
 from heliostat.engines.local.worker.calls import Answers
@@ -54,6 +55,7 @@ class Worker(Process):
         self.taken: list[tuple[int, int]] = []
         self.task = 0
         self.fds: tuple[list[int], ...] = ()
+        self.open: tuple[int, list[Any], list[Any], list[int]] | None = None
         self.output = SimpleNamespace(send_lines=lambda **_: None)
         self.session.handlers.update(
             {
@@ -70,7 +72,8 @@ class Worker(Process):
     # -- messages -------------------------------------------------------------------------
 
     def _on_attach(self, queue: int, owner: int, env: dict[str, Any]) -> None:
-        self.pipe = self.session.loop.take_fd()
+        take_fd: Any = self.session.loop.take_fd
+        self.pipe = take_fd()
         self.session.peers.add(owner, self.session.loop.take_fd())
         self.queue, self.owner = queue, owner
         self.lends = True
@@ -100,6 +103,7 @@ class Worker(Process):
                 self.fds = (fds,)
                 if self.world.kills_between:
                     yield None
+                self.slot[2] = NO_LIMIT
                 self.slot[1] = 0
                 self.slot[0] = fields[0]
                 self.taken.append((self.owner, fields[-1][0][0]))
@@ -133,9 +137,12 @@ class Worker(Process):
         lent: list[Any] = []
         out_fds: list[int] = []
         self.fds = (fds, out_fds)
+        self.open = (packet, results, lent, out_fds) if len(calls) > 1 else None
         long = not fast or self.world.rng.random() < 0.05
         for index, call in enumerate(calls):
             self.slot[1] = index
+            if index >= self.slot[2]:
+                break
             self.task = call[0]
             if index:
                 self.taken.append((self.owner, call[0]))
@@ -144,8 +151,10 @@ class Worker(Process):
             self.enter()
             results.append(outcome.to_wire(self._real(), value, returns, self.owner, out_fds))
             value = None
-            if index < len(calls) - 1 and (long or self.world.rng.random() < 0.1):
+            last = index == len(calls) - 1
+            if not last and (long or self.open is None or self.world.rng.random() < 0.1):
                 break
+        self.open = None
         while fds:
             os.close(fds.pop())
         self.task = 0
@@ -160,6 +169,21 @@ class Worker(Process):
         self.settle()
         yield None
         self.slot[0] = 0
+
+    def on_blocked(self) -> None:
+        if self.open is None:
+            return
+        packet, results, lent, fds = self.open
+        self.open = None
+        kept = self.session.references.kept(lent, self.owner) if lent else []
+        message = messages.parted(self.queue, packet, self.proc, results, kept)
+        self.session.peers.send(self.owner, message, fds)
+        for fd in fds:
+            os.close(fd)
+        self.taken = self.taken[-1:]
+        results.clear()
+        lent.clear()
+        fds.clear()
 
     def _run_call(
         self, call: tuple[Any, ...], fds: list[Any], lent: list[Any]

@@ -41,7 +41,7 @@ class World:
         rng = self.rng
         self.cpus = rng.choice((1, 1, 2, 3))
         self.kills_between = True
-        self.bursts = 0
+        self.bursts = 1
         self.truth = Truth()
         self.wire = Wire()
         self.head = Head(self.wire, {"CPU": self.cpus * _CPU, "R": _CPU})
@@ -54,7 +54,7 @@ class World:
         self.frozen = False
         self.excused = False
         self._plans = 0
-        self._held_until: dict[tuple[int, int], int] = {}
+        self._held: dict[tuple[int, int], int] = {}
         self._options: dict[tuple[Any, ...], TaskOptions] = {}
         for _ in range(rng.choice((1, 1, 2))):
             self._join(rng.choice((4, 10, 25)))
@@ -134,30 +134,27 @@ class World:
     def _events(self) -> list[Event]:
         events: list[Event] = []
         head = self.head
-        for pair, channel in self.wire.channels.items():
-            if channel and (pair[1] == HEAD or pair[1] in self.processes):
-                if self._held_until.get(pair, 0) <= self.steps:
-                    events.append((self._deliver, pair))
-        if not events:
-            self._held_until.clear()
+        ready = [pair for pair in self._deliverable() if self._held.get(pair, 0) <= self.steps]
+        events += [(self._deliver, pair) for pair in ready]
+        if not ready:
+            self._held.clear()
         for process in self.processes.values():
             if process.dirty:
                 events.append((process.pump, ()))
-            for index in () if self.frozen and self._runs_code(process) else process.runnable():
-                events.append((self._step_process, (process, index)))
+            runnable = [] if self.frozen and self._runs_code(process) else process.runnable()
+            events += [(self._step_process, (process, index)) for index in runnable]
         if head.template.orders:
             events.append((self._obey, ()))
         if self.gone:
             events.append((self._reap, ()))
         if head.dirty:
             events.append((head.turn, ()))
-        if not events and any(self.wire.channels.values()):
-            return self._events() if self._deliverable() else []
-        return events
+        return events or [(self._deliver, pair) for pair in self._deliverable()]
 
-    def _deliverable(self) -> bool:
-        pairs = [pair for pair, channel in self.wire.channels.items() if channel]
-        return any(to == HEAD or to in self.processes for _, to in pairs)
+    def _deliverable(self) -> list[tuple[int, int]]:
+        """Channels with a message for somebody who can read it."""
+        channels = self.wire.channels.items()
+        return [p for p, sent in channels if sent and (p[1] == HEAD or p[1] in self.processes)]
 
     def _runs_code(self, process: Process) -> bool:
         """User code runs there, which a look at the schedule must not take further."""
@@ -180,7 +177,7 @@ class World:
 
     def _deliver(self, sender: int, receiver: int) -> None:
         if self.rng.random() < 0.02:
-            self._held_until[sender, receiver] = self.steps + self.rng.randrange(200)
+            self._held[sender, receiver] = self.steps + self.rng.randrange(200)
             return
         if self.story is not None:
             self.tell("   ", opened(self.wire.channels[sender, receiver][0]))
@@ -281,11 +278,12 @@ class World:
                         self._complain(process, queue, page, spare)
 
     def _complain(self, process: Process, queue: Any, page: Any, spare: Any) -> None:
-        if page.resources or queue.limit > page.running:
+        if page.resources or queue.limit > len(page.attached):
             raise Violation(
                 f"queue {queue.number} of process {process.proc} has {len(queue.backlog)} tasks "
                 f"and {queue.box.packets} packets waiting, demand {page.demand} "
-                f"({queue.demand} as its owner sees it), {page.running} running, while "
+                f"({queue.demand} as its owner sees it), {page.running} running of "
+                f"{[(w.proc, w.state.name, w.blocked) for w in page.attached.values()]}, while "
                 f"{spare} is spare"
             )
 

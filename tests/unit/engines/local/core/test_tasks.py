@@ -84,11 +84,35 @@ class QueueMachine(RuleBasedStateMachine):
             else:
                 self.ended.add(task.number)
 
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def part(self, data: st.DataObject) -> None:
+        packet = data.draw(st.sampled_from(sorted(self.out)))
+        numbers = self.out[packet]
+        count = data.draw(st.integers(0, len(numbers) - 1))
+        finished = self.queue.part(packet, count)
+        assert [task.number for task in finished] == numbers[:count]
+        self.ended.update(numbers[:count])
+        self.waiting[:0] = numbers[count + 1 :]
+        self.out[packet] = [numbers[count]]
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data())
+    def recall(self, data: st.DataObject) -> None:
+        packet = data.draw(st.sampled_from(sorted(self.out)))
+        numbers = self.out[packet]
+        index = data.draw(st.integers(1, len(numbers) + 1))
+        assert self.queue.recall(packet, index) == (index < len(numbers))
+        self.waiting[:0] = numbers[index:]
+        self.out[packet] = numbers[:index]
+
     @rule(packet=st.integers(0, 400))
     def hear_of_an_unknown_packet(self, packet: int) -> None:
         if packet not in self.out:
             assert self.queue.finish(packet, 1, 0.1) == []
             assert self.queue.worker_lost(packet, 0) == []
+            assert self.queue.part(packet, 0) == []
+            assert not self.queue.recall(packet, 0)
 
     @precondition(lambda self: self.out)
     @rule(data=st.data())

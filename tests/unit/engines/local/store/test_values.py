@@ -25,6 +25,16 @@ class Importable:
         self.value = value
 
 
+POINT = """
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+    def twice(self):
+        return 2 * self.x
+"""
+
+
 def through(value: Any) -> Any:
     """A value after its way as a small pickle."""
     return values.decode(values.blob(values.dumps(value), ()))
@@ -120,10 +130,7 @@ def test_what_a_worker_can_import_travels_by_name() -> None:
 
 def test_classes_of_main_travel_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
     main: dict[str, Any] = {"__name__": "__main__"}
-    exec(
-        "class Point:\n    def __init__(self, x): self.x = x\n    def twice(self): return 2 * self.x",
-        main,
-    )
+    exec(POINT, main)
     monkeypatch.setitem(__import__("sys").modules, "__main__", ModuleType("__main__"))
     point = main["Point"](21)
     for value in (point, [point], main["Point"]):

@@ -37,7 +37,7 @@ def fill(box: Outbox) -> int:
 
 
 def drain(receiver: Receiver) -> list[int]:
-    numbers = []
+    numbers: list[int] = []
     while True:
         try:
             received = receiver.receive()
