@@ -102,7 +102,7 @@ class Victims:
         ]
         # The newest lease was granted out of what the unblocked task had lent.
         victim = max(leased, key=lambda w: (is_idle(w.proc), w.since), default=None)
-        if victim is None or len(leased) <= 1:
+        if victim is None or (len(leased) <= 1 and not is_idle(victim.proc)):
             return False
         if not is_idle(victim.proc) and free + sum(cpu for idle, cpu in leaving if not idle) >= 0:
             return False

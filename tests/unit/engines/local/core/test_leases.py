@@ -271,6 +271,25 @@ def test_an_overdraft_is_not_balanced_by_whoever_holds_no_cpu() -> None:
     assert detached == [second]
 
 
+def test_an_overdraft_takes_even_the_last_worker_if_it_is_idle_but_not_if_it_runs() -> None:
+    for idle in (True, False):
+        host = Host(CPU=2)
+        waiting = host.queue(1, 1, 1, (("CPU", 2 * UNIT),))
+        host.schedule()
+        (first,) = waiting.attached
+        host.leases.blocked(first)
+        other = host.queue(1, 2, 1)
+        host.schedule(1.0)
+        (second,) = other.attached
+        host.leases.detach(host.leases.workers[second], 1.0, idle=False)
+        host.leases.actions.clear()
+        host.leases.unblocked(first)
+        host.leases.actions.clear()
+        if idle:
+            host.idle.add(first)
+        assert host.schedule(2.0) == ([("detach", first)] if idle else [])
+
+
 def test_fractions_share_a_gpu_and_whole_ones_have_their_own() -> None:
     host = Host(CPU=4, GPU=2)
     host.queue(1, 1, 3, THIRD_GPU)
