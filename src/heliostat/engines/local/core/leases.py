@@ -261,9 +261,11 @@ class Leases:
         """Tells a worker to leave its queue after the present packet."""
         queue = worker.queue
         worker.move(WorkerState.DETACHING, now)
-        if idle and queue is not None:
-            # Its owner has nothing for it: the demand was met.
-            queue.demand = min(queue.demand, queue.running)
+        if idle and queue is not None and queue.demand > queue.running:
+            # Its owner has nothing for it: the demand was met. It is told, since it may have
+            # sent something meanwhile and counts on what it demanded.
+            queue.demand = queue.running
+            self.actions.append(("tell", worker.proc, queue.key))
         self.actions.append(("detach", worker.proc))
 
     def _leave(self, worker: Worker) -> None:

@@ -215,11 +215,11 @@ def test_an_idle_worker_goes_to_who_needs_it_at_once() -> None:
     (proc,) = first.attached
     host.idle.add(proc)
     second = host.queue(1, 2, 1)
-    assert host.schedule() == [("detach", proc)]
+    assert host.schedule() == [("tell", proc, first.key), ("detach", proc)]
+    assert first.demand == 0, "its owner had nothing for the worker, and is told so"
     host.detach(proc)
     host.schedule()
     assert list(second.attached) == [proc]
-    assert first.demand == 0, "its owner had nothing for the worker"
 
 
 def test_a_busy_worker_goes_to_another_queue_only_after_its_slice() -> None:
@@ -287,7 +287,8 @@ def test_an_overdraft_takes_even_the_last_worker_if_it_is_idle_but_not_if_it_run
         host.leases.actions.clear()
         if idle:
             host.idle.add(first)
-        assert host.schedule(2.0) == ([("detach", first)] if idle else [])
+        detached = [action[1] for action in host.schedule(2.0) if action[0] == "detach"]
+        assert detached == ([first] if idle else [])
 
 
 def test_fractions_share_a_gpu_and_whole_ones_have_their_own() -> None:
@@ -346,10 +347,9 @@ def test_the_workers_that_run_a_dead_owners_tasks_are_killed_and_the_idle_ones_k
     host.schedule()
     first, second = queue.attached
     host.leases.close_owner(1, lambda proc: proc == second, 0.0)
-    assert sorted(host.leases.actions) == [
-        ("detach", second),
-        ("kill", first, "its owner died"),
-    ]
+    assert ("kill", first, "its owner died") in host.leases.actions
+    assert ("detach", second) in host.leases.actions
+    assert len([action for action in host.leases.actions if action[0] != "tell"]) == 2
 
 
 def test_a_worker_on_its_way_out_of_a_dead_owners_queue_is_killed_too() -> None:
