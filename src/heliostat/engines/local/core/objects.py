@@ -102,16 +102,21 @@ class Export:
 
     @property
     def unused(self) -> bool:
-        """Nobody outside holds it. A count below zero is of a process that returned what nobody
-        can register for it any more: who should have held a borrow of its own, and died."""
+        """Nobody outside holds it. A count below zero holds nothing: see ``Exports``."""
         return not self.pinned and not any(count > 0 for count in self.borrows.values())
 
 
 class Exports:
-    """The objects of this process which others hold, and how often each of them does."""
+    """The objects of this process which others hold, and how often each of them does.
+
+    What a process returned before it was registered for it is remembered as its debt, whether
+    or not the object is still exported; it is never settled if who should have registered it
+    died first.
+    """
 
     def __init__(self) -> None:
         self._exports: dict[int, Export] = {}
+        self._debts: dict[int, dict[int, int]] = {}
         self._departed: set[int] = set()
 
     def __len__(self) -> int:
@@ -126,37 +131,40 @@ class Exports:
         """``proc`` holds ``count`` more borrows; a process known to be dead holds none."""
         if proc in self._departed:
             return
-        export = self._exports.get(entry.number)
-        if export is None:
-            export = self._exports[entry.number] = Export(entry)
+        export = self._exports.get(entry.number) or self._open(entry)
         self._change(export, proc, count)
 
     def borrow_number(self, number: int, proc: int, count: int) -> bool:
         """As ``borrow`` for an object named by another process; False if it is gone."""
         export = self._exports.get(number)
-        if export is None:
-            return False
         if proc not in self._departed:
-            self._change(export, proc, count)
-        return True
+            if export is None:
+                self._owe(number, proc, count)
+            else:
+                self._change(export, proc, count)
+        return export is not None
 
     def give_back(self, number: int, proc: int, count: int = 1) -> None:
         """``proc`` drops ``count`` borrows."""
         export = self._exports.get(number)
-        if export is not None and proc not in self._departed:
+        if proc in self._departed:
+            return
+        if export is None:
+            self._owe(number, proc, -count)
+        else:
             self._change(export, proc, -count)
 
     def pin(self, entry: Entry) -> None:
         """Holds the object until this process ends: its reference left by ways we can't see."""
-        export = self._exports.get(entry.number)
-        if export is None:
-            export = self._exports[entry.number] = Export(entry)
+        export = self._exports.get(entry.number) or self._open(entry)
         export.pinned = True
 
     def drop_process(self, proc: int) -> list[Entry]:
         """Forgets a dead process. Returns the entries it held: their memory may still be
         mapped by children it left, so it must not be reused."""
         self._departed.add(proc)
+        for number in list(self._debts):
+            self._owe(number, proc, -self._debts[number].get(proc, 0))
         held = [export for export in self._exports.values() if proc in export.borrows]
         for export in held:
             export.tainted = True
@@ -174,8 +182,23 @@ class Exports:
             self._drop_if_unused(export)
 
     def _drop_if_unused(self, export: Export) -> None:
-        if export.unused:
-            self._exports.pop(export.entry.number, None)
+        if export.unused and self._exports.pop(export.entry.number, None) and export.borrows:
+            self._debts[export.entry.number] = export.borrows
+
+    def _open(self, entry: Entry) -> Export:
+        export = self._exports[entry.number] = Export(entry)
+        export.borrows = self._debts.pop(entry.number, {})
+        return export
+
+    def _owe(self, number: int, proc: int, count: int) -> None:
+        """Changes the debt of ``proc`` for an object that isn't exported. What is registered
+        beyond its debt comes too late: nobody held the object any more."""
+        debts = self._debts.setdefault(number, {})
+        debt = debts.pop(proc, 0) + count
+        if debt < 0:
+            debts[proc] = debt
+        if not debts:
+            del self._debts[number]
 
     def holders(self) -> Iterable[tuple[int, dict[int, int], bool]]:
         """Number, borrows by process and pin of every export, for the state API."""
