@@ -37,6 +37,7 @@ class Worker(Process):
         pipe: the task queue it reads.
         taken: numbers of the tasks it began since its last reply: what its death would cost.
         finished: it left by itself.
+        doomed: it is killed right here.
     """
 
     def __init__(self, world: World, proc: int, slot: int, about: dict[str, Any]) -> None:
@@ -50,6 +51,7 @@ class Worker(Process):
         self.ending = False
         self.reason = ""
         self.finished = False
+        self.doomed = False
         self.calls: deque[Any] = deque()
         self.actor: Actor | None = None
         self.taken: list[tuple[int, int]] = []
@@ -101,7 +103,8 @@ class Worker(Process):
             if not self.detaching and self.pipe is not None and self.pipe.packets:
                 (_, *fields), fds = self.pipe.take()
                 self.fds = (fds,)
-                if self.world.kills_between:
+                if self.world.strikes():
+                    self.doomed = True
                     yield None
                 self.slot[2] = NO_LIMIT
                 self.slot[1] = 0

@@ -40,7 +40,6 @@ class World:
         self.rng = Random(seed)
         rng = self.rng
         self.cpus = rng.choice((1, 1, 2, 3))
-        self.kills_between = True
         self.bursts = 1
         self.truth = Truth()
         self.wire = Wire()
@@ -200,6 +199,9 @@ class World:
         process.step(index)
         if isinstance(process, Worker) and process.finished:
             self._end(process, 0)
+        elif isinstance(process, Worker) and process.doomed:
+            self.tell("fault: kill", process, "between taking a packet and noting it")
+            self.kill(process.proc)
 
     def _obey(self) -> None:
         """The template carries out the head's next order."""
@@ -217,7 +219,8 @@ class World:
             for key in process.taken:
                 self.truth.objects[key].kills += 1
             # It registered borrows for the receivers of answers that it won't send any more.
-            self.excused |= bool(process.taken) and proc in self.wire.vouchers
+            unsent = process.taken or process.session.peers._unconnected
+            self.excused |= bool(unsent) and proc in self.wire.vouchers
         self._end(process, 9)
 
     def _end(self, process: Process, status: int) -> None:
@@ -232,11 +235,19 @@ class World:
         proc = self.gone.pop(0)
         for other in list(self.processes):
             while other in self.processes and self.wire.pending(proc, other):
+                if self.story is not None:
+                    self.tell("    last words", opened(self.wire.channels[proc, other][0]))
                 self.processes[other].deliver(*self.wire.take(proc, other))
         actor = self.head.server.actors.by_proc.get(proc)
         if actor is not None:
             self.truth.actors[actor.actor_id].hurt += 1
         self.head.gone(proc, 9)
+
+    def strikes(self) -> bool:
+        """Whether a worker is killed where it takes some microseconds only."""
+        strikes = self.faults > 0 and self.rng.random() < 0.03
+        self.faults -= strikes
+        return strikes
 
     def _fault(self) -> None:
         """Kills a worker, or sometimes a program that isn't the last."""
@@ -269,6 +280,8 @@ class World:
             self.frozen = False
         leases = self.head.server.leases
         spare = leases.spare(self.head.server.is_idle)
+        if spare["CPU"] < 0:
+            return  # who went on after lending its CPU: nothing is granted until that is settled
         for process in self.processes.values():
             for queue in process.session.tasks._queues.values():
                 pipe: Any = queue.box

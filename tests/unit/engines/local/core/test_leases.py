@@ -94,7 +94,7 @@ class LeasesMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.01, 0.2, 2.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        self.leases.surplus(self.now)
+        self.leases.surplus(self.is_idle, self.now)
 
     @invariant()
     def schedule(self) -> None:
@@ -335,9 +335,9 @@ def test_workers_idle_for_long_beyond_the_cpus_are_retired() -> None:
     host = Host(CPU=1)
     host.leases.prestart(1, (), 3, 0.0)
     host.leases.actions.clear()
-    host.leases.surplus(IDLE_SECONDS / 2)
+    host.leases.surplus(host.is_idle, IDLE_SECONDS / 2)
     assert host.leases.actions == []
-    host.leases.surplus(IDLE_SECONDS * 2)
+    host.leases.surplus(host.is_idle, IDLE_SECONDS * 2)
     assert [action[0] for action in host.leases.actions] == ["retire", "retire"]
 
 

@@ -21,7 +21,9 @@ class ExportsMachine(RuleBasedStateMachine):
         super().__init__()
         self.exports = Exports()
         self.entries = {number: Entry(HOME, number) for number in (1, 2)}
-        self.counts: dict[int, dict[int, int]] = {}
+        #: Whatever was counted of live processes, whether the object is exported or not.
+        self.counts: dict[int, dict[int, int]] = {1: {}, 2: {}}
+        self.exported: set[int] = set()
         self.pinned: set[int] = set()
         self.dead: set[int] = set()
 
@@ -29,65 +31,61 @@ class ExportsMachine(RuleBasedStateMachine):
     def lend(self, number: int, proc: int, count: int) -> None:
         self.exports.borrow(self.entries[number], proc, count)
         if proc not in self.dead:
-            held = self.counts.setdefault(number, {})
-            self._count(held, number, proc, count)
+            self.exported.add(number)
+            self._count(number, proc, count)
 
     @rule(number=st.integers(1, 2), proc=PROCS)
     def hear_of_a_borrower(self, number: int, proc: int) -> None:
-        known = number in self.counts or number in self.pinned
-        assert self.exports.borrow_number(number, proc, 1) == known
-        if known and proc not in self.dead:
-            self._count(self.counts.setdefault(number, {}), number, proc, 1)
+        assert self.exports.borrow_number(number, proc, 1) == (number in self.exported)
+        if proc not in self.dead:
+            owed = self.counts[number].get(proc, 0) < 0
+            if number in self.exported or owed:  # else it comes too late
+                self._count(number, proc, 1)
 
     @rule(number=st.integers(1, 2), proc=PROCS, count=st.integers(1, 2))
     def give_back(self, number: int, proc: int, count: int) -> None:
         self.exports.give_back(number, proc, count)
-        if (number in self.counts or number in self.pinned) and proc not in self.dead:
-            self._count(self.counts.setdefault(number, {}), number, proc, -count)
+        if proc not in self.dead:
+            self._count(number, proc, -count)
 
     @rule(number=st.integers(1, 2))
     def pin(self, number: int) -> None:
         self.exports.pin(self.entries[number])
         self.pinned.add(number)
+        self.exported.add(number)
 
     @precondition(lambda self: len(self.dead) < 2)
     @rule(proc=PROCS)
     def die(self, proc: int) -> None:
-        held = [number for number, counts in self.counts.items() if proc in counts]
+        held = [n for n in self.exported if proc in self.counts[n]]
         dropped = self.exports.drop_process(proc)
         assert sorted(entry.number for entry in dropped) == sorted(held)
         self.dead.add(proc)
-        for number in held:
-            del self.counts[number][proc]
+        for number in (1, 2):
+            self.counts[number].pop(proc, None)
             self._drop(number)
 
     @invariant()
     def agrees(self) -> None:
         self.exports.check()
         shown = {number: (borrows, pin) for number, borrows, pin in self.exports.holders()}
-        expected = {
-            number: (self.counts.get(number, {}), number in self.pinned)
-            for number in {*self.counts, *self.pinned}
-        }
-        assert shown == expected
-        assert len(self.exports) == len(expected)
+        assert shown == {n: (self.counts[n], n in self.pinned) for n in self.exported}
+        assert len(self.exports) == len(self.exported)
         for number, entry in self.entries.items():
-            assert self.exports.get(number) is (entry if number in expected else None)
+            assert self.exports.get(number) is (entry if number in self.exported else None)
 
-    def _count(self, held: dict[int, int], number: int, proc: int, count: int) -> None:
-        held[proc] = held.get(proc, 0) + count
-        if not held[proc]:
-            del held[proc]
+    def _count(self, number: int, proc: int, count: int) -> None:
+        counts = self.counts[number]
+        counts[proc] = counts.get(proc, 0) + count
+        if not counts[proc]:
+            del counts[proc]
         self._drop(number)
 
     def _drop(self, number: int) -> None:
         """Nobody is left who holds it."""
-        counts = self.counts[number]
-        if number in self.pinned:
-            if not counts:
-                del self.counts[number]
-        elif not any(count > 0 for count in counts.values()):
-            del self.counts[number]
+        held = any(count > 0 for count in self.counts[number].values())
+        if number not in self.pinned and not held:
+            self.exported.discard(number)
 
 
 TestExports = ExportsMachine.TestCase
@@ -109,6 +107,18 @@ def test_what_only_returned_borrows_speak_of_is_held_by_nobody() -> None:
     exports.borrow(Entry(HOME, 1), 2)
     exports.give_back(1, 3)
     exports.drop_process(2)  # it died before it registered 3
+    assert exports.get(1) is None
+
+
+def test_a_late_registration_settles_the_debt_of_an_object_that_was_exported_anew() -> None:
+    exports = Exports()
+    entry = Entry(HOME, 1)
+    exports.borrow(entry, 3)
+    exports.give_back(1, 3, 2)  # one of the two is not registered yet
+    assert exports.get(1) is None
+    exports.borrow(entry, 2)
+    exports.borrow_number(1, 3, 1)
+    exports.give_back(1, 2)
     assert exports.get(1) is None
 
 
