@@ -333,16 +333,25 @@ class Actors:
             calls.connected(proc, incarnation)
             self._send(calls)
         elif state == "RESTARTING":
+            self._taint(calls)
             failed, again = calls.lost(incarnation, about)
             for task in again:
                 if task.extra is not None:
                     task.extra.release(session.references)
             self._fail(calls, failed, errors.actor_unavailable(calls, about))
         elif state == "DEAD":
+            self._taint(calls)
             failed = calls.died(about)
             if failed:
                 self._fail(calls, failed, errors.actor_died(calls, about))
             self._active.pop(actor_id, None)
+
+    def _taint(self, calls: Calls) -> None:
+        """An actor that is killed may read the arguments it has until its process is gone, and
+        children it left for longer."""
+        for task in calls.sent.values():
+            if task.extra is not None:
+                self.session.references.taint(task.extra.lent)
 
     def _created(self, actor_id: bytes, about: dict[str, Any], *, final: bool) -> None:
         """The constructor ran: what its arguments held is let go of, unless it may run again."""
