@@ -249,9 +249,9 @@ def get_runtime_context() -> RuntimeContext:
     return _context
 
 
-def get_gpu_ids() -> list[int]:
-    """The numbers of the GPUs that the task or actor may use; the same as
-    ``CUDA_VISIBLE_DEVICES`` there.
+def get_gpu_ids() -> list[int | str]:
+    """The GPUs that the task or actor may use, those of ``CUDA_VISIBLE_DEVICES`` there: numbers,
+    and names where the host's are called by names.
 
     Example:
         >>> import heliostat as ray
@@ -261,7 +261,8 @@ def get_gpu_ids() -> list[int]:
         >>> ray.get(mine.remote())
         []
     """
-    return list(_facts()["gpu_ids"])
+    ids = map(str, _facts()["gpu_ids"])
+    return [int(one) if one.isdecimal() else one for one in ids]
 
 
 def _facts() -> dict[str, Any]:

@@ -40,6 +40,8 @@ from heliostat.engines.local.core.workers import (
 
 #: Seconds an idle worker beyond the number of CPUs is kept.
 IDLE_SECONDS = 1.0
+#: Seconds in which the workers of tasks that need no CPU may double.
+RAMP = 0.02
 
 
 class Leases:
@@ -128,6 +130,13 @@ class Leases:
                 worker.move(WorkerState.RETIRING, now)
                 self.actions.append(("retire", worker.proc))
 
+    def leaving(self, proc: int, now: float) -> None:
+        """The worker takes no more packets and ends by itself."""
+        worker = self.workers.get(proc)
+        if worker is not None and worker.queue is not None:
+            self._leave(worker)
+            worker.move(WorkerState.RETIRING, now)
+
     def died(self, proc: int) -> Worker | None:
         """The worker's process ended: whatever it held is free."""
         worker = self.workers.pop(proc, None)
@@ -168,27 +177,44 @@ class Leases:
         if self.waiting:
             return
         stuck: list[Queue | Placement] = []
+        held_back: list[Queue | Placement] = []
         while True:
-            need = self._neediest(stuck)
+            need = self._neediest(stuck + held_back)
             if need is None:
                 break
-            if not self._grant(need, now):
+            if isinstance(need, Queue) and not self._may_grow(need, is_idle, now):
+                if need.missing > 0:
+                    held_back.append(need)
+            elif not self._grant(need, now):
                 stuck.append(need)
-        self.waiting = bool(stuck)
+        self.waiting = bool(stuck or held_back)
         if stuck:
             self._victims.make_room(stuck, is_idle, now)
 
-    def surplus(self, now: float) -> None:
+    def surplus(self, is_idle: Callable[[int], bool], now: float) -> None:
         """Ends workers idle for long beyond the number of CPUs; looks every quarter second."""
         if now < self._next_surplus:
             return
         self._next_surplus = now + IDLE_SECONDS / 4
         idle = [w for w in self.workers.values() if w.state is WorkerState.IDLE]
-        keep = self.totals.get("CPU", 0) // UNIT
-        for worker in sorted(idle, key=lambda w: w.since)[: max(0, len(idle) - keep)]:
+        leased = self._resting(is_idle)
+        excess = max(0, len(idle) + len(leased) - self.totals.get("CPU", 0) // UNIT)
+        for worker in sorted(idle, key=lambda w: w.since)[:excess]:
             if now - worker.since >= IDLE_SECONDS:
                 worker.move(WorkerState.RETIRING, now)
                 self.actions.append(("retire", worker.proc))
+        for worker in leased[: max(0, excess - len(idle))]:
+            self.detach(worker, now)
+
+    def _resting(self, is_idle: Callable[[int], bool]) -> list[Worker]:
+        """Leased workers that had nothing to do at this look nor at the last."""
+        resting = []
+        for worker in self.workers.values():
+            rests = worker.state is WorkerState.LEASED and is_idle(worker.proc)
+            if rests and worker.rested:
+                resting.append(worker)
+            worker.rested = rests
+        return resting
 
     def spare(self, is_idle: Callable[[int], bool]) -> dict[str, int]:
         """Free resources, counting those of leased workers that have nothing to do."""
@@ -223,6 +249,27 @@ class Leases:
         # Deep queues first: a thousand tasks that each wait for a subtask then need a few
         # workers, not a thousand.
         return min(waiting, key=lambda q: (usage.get(q.job, 0), -q.depth, q.running), default=None)
+
+    def _may_grow(self, queue: Queue, is_idle: Callable[[int], bool], now: float) -> bool:
+        """Whether the queue may have one more worker, as far as it itself is concerned.
+
+        Any number of tasks that need no CPU may wait at once for something else, and each
+        needs a worker. But there may also be a million that end at once; so beyond a worker a
+        CPU they double at most, as long as they are busy.
+        """
+        running = queue.running
+        if queue.needs_cpu or running < self.totals.get("CPU", 0) // UNIT:
+            return True
+        if any(is_idle(proc) for proc in queue.attached):
+            # The demand was met. Its owner raises it again if there is more to do.
+            queue.demand = len(queue.attached)
+            self.actions.append(("tell", 0, queue.key))
+            return False
+        if now - queue.grown >= RAMP:
+            queue.grown = now
+            queue.room = running or 1
+        queue.room -= 1
+        return queue.room >= 0
 
     def _grant(self, need: Queue | Placement, now: float) -> bool:
         place = need.place if isinstance(need, Placement) else need.resources

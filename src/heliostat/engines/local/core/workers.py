@@ -3,9 +3,10 @@
 ```
           attach             detach              left
    IDLE --------> LEASED ------------> DETACHING ----> IDLE
-    |  \
-    |   +-------> ACTOR --+
-    +---------------------+--> RETIRING
+    |               |                      |
+    +---> ACTOR     | made its max_calls   |
+    |         |     |                      |
+    +---------+-----+--> RETIRING <--------+
 ```
 """
 
@@ -29,13 +30,13 @@ class WorkerState(Enum):
     LEASED = "reads a task queue"
     DETACHING = "told to leave its queue after the present packet"
     ACTOR = "is an actor"
-    RETIRING = "told to end"
+    RETIRING = "told to end, or about to by itself"
 
 
 _MOVES = {
     WorkerState.IDLE: {WorkerState.LEASED, WorkerState.ACTOR, WorkerState.RETIRING},
-    WorkerState.LEASED: {WorkerState.DETACHING},
-    WorkerState.DETACHING: {WorkerState.IDLE},
+    WorkerState.LEASED: {WorkerState.DETACHING, WorkerState.RETIRING},
+    WorkerState.DETACHING: {WorkerState.IDLE, WorkerState.RETIRING},
     WorkerState.ACTOR: {WorkerState.RETIRING},
     WorkerState.RETIRING: set(),
 }
@@ -44,7 +45,18 @@ _MOVES = {
 class Worker:
     """A worker process as the scheduler sees it."""
 
-    __slots__ = ("blocked", "env", "gpus", "held", "job", "proc", "queue", "since", "state")
+    __slots__ = (
+        "blocked",
+        "env",
+        "gpus",
+        "held",
+        "job",
+        "proc",
+        "queue",
+        "rested",
+        "since",
+        "state",
+    )
 
     def __init__(self, proc: int, job: int, env: Env, now: float) -> None:
         self.proc = proc
@@ -56,6 +68,7 @@ class Worker:
         self.held: Amounts = ()
         self.gpus: tuple[tuple[int, int], ...] = ()
         self.blocked = False
+        self.rested = False
 
     def move(self, state: WorkerState, now: float) -> None:
         """Changes the state; an illegal move is a bug of the head."""
@@ -68,7 +81,18 @@ class Worker:
 class Queue:
     """An owner's task queue: what its workers need, and how many it wants."""
 
-    __slots__ = ("attached", "demand", "depth", "env", "job", "key", "resources")
+    __slots__ = (
+        "attached",
+        "demand",
+        "depth",
+        "env",
+        "grown",
+        "job",
+        "key",
+        "needs_cpu",
+        "resources",
+        "room",
+    )
 
     def __init__(self, key: QueueKey, job: int, resources: Amounts, env: Env, depth: int) -> None:
         self.key = key
@@ -78,6 +102,10 @@ class Queue:
         self.env = env
         self.demand = 0
         self.attached: dict[int, Worker] = {}
+        self.needs_cpu = any(name == "CPU" for name, _ in resources)
+        # Since when, and by how many workers more, it may grow now if it needs no CPU.
+        self.grown = 0.0
+        self.room = 0
 
     @property
     def running(self) -> int:

@@ -137,7 +137,7 @@ class Server:
         now = time.monotonic()
         leases = self.leases
         actors = self.actors
-        leases.surplus(now)
+        leases.surplus(self.is_idle, now)
         leases.schedule(self.is_idle, now)
         while leases.actions or actors.actions:
             for action in _drained(actors.actions):
@@ -272,6 +272,8 @@ class Server:
         member.reason = reason
         if member.is_program:
             self.end_program(member)
+        else:
+            self.leases.leaving(member.proc, time.monotonic())
 
     def worker_exited(self, member: Member, status: int, peak_kib: int) -> None:
         """The template reaped a worker."""

@@ -14,6 +14,8 @@ from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from heliostat.engines.definitions import Definition
     from heliostat.engines.local.owner.loop import Loop
     from heliostat.engines.local.owner.references import References
@@ -29,6 +31,19 @@ def content_hash(blob: bytes) -> bytes:
     return digest
 
 
+class Limited:
+    """A function whose tasks a worker runs ``max_calls`` times, and then ends."""
+
+    def __init__(self, function: Callable[..., Any], max_calls: int) -> None:
+        self.function = function
+        self.max_calls = max_calls
+
+
+def _pickled(target: Any) -> tuple[bytes, bytes, Any]:
+    done = values.dumps_code(target)
+    return content_hash(done.data), done.data, done.refs
+
+
 class Functions:
     """Makes functions and classes known to the session."""
 
@@ -40,17 +55,19 @@ class Functions:
         #: ``sys.path`` as the workers have it; None in a worker, which follows its program.
         self.path: list[str] | None = None
 
-    def key(self, definition: Definition) -> bytes:
+    def key(self, definition: Definition, max_calls: int = 0) -> bytes:
         """The key under which the workers find the function or class.
+
+        With ``max_calls`` a worker ends after as many of the function's tasks.
 
         Raises:
             TypeError: it can't be pickled; names the captured variable to blame.
         """
         pickled: tuple[bytes, bytes, Any] | None = definition.pickled
-        if pickled is None:
-            done = values.dumps_code(definition.target)
-            pickled = (content_hash(done.data), done.data, done.refs)
-            definition.pickled = pickled
+        if max_calls:
+            pickled = _pickled(Limited(definition.target, max_calls))
+        elif pickled is None:
+            pickled = definition.pickled = _pickled(definition.target)
         key, blob, refs = pickled
         if key not in self._sent:
             with self._loop.lock:

@@ -30,6 +30,8 @@ from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
 
+#: Workers asked for at once for tasks that need no CPU.
+MOST_WITHOUT_CPU = 256
 #: Bytes asked of the head at once.
 ARENA_BYTES = 64 << 20
 #: Empty arenas kept warm, in bytes.
@@ -223,8 +225,8 @@ class Session:
         """How many workers of this shape could run at once, at least 1; and if it can never
         be had, the text that says so."""
         totals = self.about["totals"]
-        # Without CPUs of its own a task is held to have one: more at once would gain nothing.
-        limits = [] if "CPU" in dict(amounts) else [max(1, totals.get("CPU", 0) // 10_000)]
+        # A task that needs no CPU waits for something else, as many at once as there are.
+        limits = [] if "CPU" in dict(amounts) else [MOST_WITHOUT_CPU]
         for name, amount in amounts:
             if amount > totals.get(name, 0):
                 return 0, unschedulable(amounts, totals)

@@ -48,7 +48,7 @@ class Prepared:
         options = template.options
         self.tasks = tasks
         self.function = Function(
-            tasks.session.functions.key(template.definition),
+            tasks.session.functions.key(template.definition, options.max_calls),
             options.name or template.definition.name,
             int(options.num_returns),
             options.retry_exceptions,

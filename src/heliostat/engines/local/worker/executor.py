@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.local.owner.functions import Limited
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
 from heliostat.engines.local.store.board import NO_LIMIT
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _HAND_BACK = 0.005
 #: Bytes of replies not taken by the kernel over which the worker waits before it goes on.
 OUT_BOUND = 8 << 20
+#: Why a worker says it ends when it has run a function as often as it may.
+MAX_CALLS = "max_calls"
 
 
 class Executor:
@@ -47,6 +50,8 @@ class Executor:
         self._queue = 0
         self.owner = 0
         self._detaching = False
+        self._left: dict[bytes, int] = {}
+        self._spent = False
         self._function: Any = None
         self._called = ""
         #: The packet that runs and what came of it so far, while more than one task is in it.
@@ -77,13 +82,16 @@ class Executor:
 
     def _detach(self) -> None:
         self._detaching = False
+        self._close_receiver()
+        with self._session.loop.lock:
+            self._session.head.send(messages.detached())
+
+    def _close_receiver(self) -> None:
         receiver = self._receiver
         if receiver is not None:
             self._idle.unregister(receiver.sock.fileno())
             receiver.close()
             self._receiver = None
-        with self._session.loop.lock:
-            self._session.head.send(messages.detached())
 
     # -- the loop -------------------------------------------------------------------------
 
@@ -109,6 +117,8 @@ class Executor:
                 pump.readers += 1
             if self._detaching:
                 self._detach()
+            if self._spent and not pump.outstanding():
+                process.leave(MAX_CALLS)
         pump.readers -= 1
 
     def _take(self) -> tuple[Any, ...] | None:
@@ -120,9 +130,7 @@ class Executor:
             return None
         if received is None:
             # The owner closed the queue; the head will detach us.
-            self._idle.unregister(receiver.sock.fileno())
-            receiver.close()
-            self._receiver = None
+            self._close_receiver()
             return None
         (message,), fds = received
         self._slot[2] = NO_LIMIT
@@ -151,6 +159,9 @@ class Executor:
         self._function = function
         self._called = called
         self._session.before_user_code()
+        left = self._left.get(key)
+        if left is not None:
+            calls = calls[:left]
         clock = time.perf_counter
         began = clock()
         last = len(calls) - 1
@@ -185,6 +196,18 @@ class Executor:
         self._reply(packet, elapsed, results, lent, out_fds)
         # Not before the kernel has the reply: what the board doesn't show can't be missed.
         slot[0] = 0
+        if left is not None:
+            self._left[key] = left - index - 1
+            if self._left[key] <= 0:
+                self._stop_reading()
+
+    def _stop_reading(self) -> None:
+        """The ``max_calls`` of a function are made: no more tasks, and the end as soon as nobody
+        needs an object of this process and its own tasks have ended."""
+        self._spent = True
+        self._close_receiver()
+        with self._session.loop.lock:
+            self._session.head.send(messages.leaving(MAX_CALLS))
 
     def _run_encoded(
         self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
@@ -245,6 +268,9 @@ class Executor:
             function: Callable[..., Any] = values.loads(blob)
         except BaseException as error:  # noqa: BLE001 - the user's
             function = outcome.unloadable(error)
+        if isinstance(function, Limited):
+            self._left[key] = function.max_calls
+            function = function.function
         self._functions[key] = function
         return function
 
