@@ -265,6 +265,9 @@ class Tasks:
             else:
                 local = references.from_wire(payload, self.session.loop.take_fd)
                 self._finish(queue, task, local)
+        for payload in results[len(tasks) :]:
+            # Of a packet given up for lost: what the result holds is taken over and let go of.
+            references.from_wire(payload, self.session.loop.take_fd)
         if queue.backlog:
             self.flush(queue)
 
