@@ -33,7 +33,10 @@ class Gate:
 
     def pass_through(self) -> None:
         """In a task: says that it is here, and waits to be let through."""
-        for end, act in ((".here", lambda fd: os.write(fd, b".")), (".go", lambda fd: os.read(fd, 1))):
+        for end, act in (
+            (".here", lambda fd: os.write(fd, b".")),
+            (".go", lambda fd: os.read(fd, 1)),
+        ):
             fd = os.open(self._path + end, os.O_RDWR)
             try:
                 act(fd)

@@ -378,9 +378,7 @@ class TestThreads:
     def test_all_waiting_for_one(self, gate: Gate) -> None:
         ref = stop_at.remote(gate, 9)
         results: list[Any] = []
-        threads = [
-            threading.Thread(target=lambda: results.append(ray.get(ref))) for _ in range(6)
-        ]
+        threads = [threading.Thread(target=lambda: results.append(ray.get(ref))) for _ in range(6)]
         for thread in threads:
             thread.start()
         gate.await_arrivals()

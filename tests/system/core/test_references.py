@@ -405,6 +405,7 @@ class TestPickledByHand:
 
     def test_by_an_actor(self) -> None:
         keeper = Keeper.remote()
+
         @ray.remote
         class Secretive:
             def write(self) -> bytes:
@@ -434,9 +435,10 @@ class TestBooks:
 
     def test_thousands_of_references_in_arguments(self, session: Any) -> None:
         refs = [ray.put(str(i) * 5000) for i in range(200)]
-        assert ray.get([get_all.remote(refs) for _ in range(4)]) == [
-            [str(i) * 5000 for i in range(200)]
-        ] * 4
+        assert (
+            ray.get([get_all.remote(refs) for _ in range(4)])
+            == [[str(i) * 5000 for i in range(200)]] * 4
+        )
         del refs
         settled(lambda: held(session)["exports"] == {})
 

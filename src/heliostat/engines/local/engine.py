@@ -237,10 +237,16 @@ class Printer:
             stream = sys.stdout if number == 1 else sys.stderr
             if text and stream is not None:
                 try:
-                    stream.write(text)
+                    stream.write(_printable(text, stream))
                     stream.flush()
                 except (OSError, ValueError):  # the program closed it: nobody reads
                     return
+
+
+def _printable(text: str, stream: Any) -> str:
+    """What the stream can't encode, as it may be on the program's terminal, is escaped."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _reap(pid: int, pidfd: int) -> None:

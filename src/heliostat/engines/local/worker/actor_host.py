@@ -78,7 +78,6 @@ class ActorHost:
         error: Any = None
         try:
             cls = values.loads(self.process.fetch_code(spec["class"]))
-            self.process.output.label = cls.__name__
             args, kwargs = arguments.decode(*self._creation)
             self.instance = cls(*args, **kwargs)
             del args, kwargs

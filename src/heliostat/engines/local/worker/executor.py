@@ -280,6 +280,11 @@ class Executor:
         return self._called or getattr(self._function, "__qualname__", "") or repr(self._function)
 
     @property
+    def label(self) -> str:
+        """The same in short."""
+        return self._called or getattr(self._function, "__name__", "")
+
+    @property
     def full_name(self) -> str:
         """Its function with the module."""
         function = self._function

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.wire import messages
@@ -28,8 +28,9 @@ _LIMIT = 64 << 10
 class Output:
     """Announces lines to the driver."""
 
-    def __init__(self, session: Session, driver: int) -> None:
-        self.label = ""
+    def __init__(self, session: Session, driver: int, label: Callable[[], str]) -> None:
+        """``label`` says what is running, for the lines' prefix."""
+        self._label = label
         self._session = session
         self._driver = driver
         self._lines: list[tuple[int, str]] = []
@@ -65,13 +66,13 @@ class Output:
             for stream in (sys.stdout, sys.stderr):
                 if isinstance(stream, Stream):
                     stream.end_line()
-        if not self._lines:
+        if not self._lines and not self._dropped:
             return
         lines, self._lines = self._lines, []
         if self._dropped:
             lines.append((2, f"... {self._dropped} more lines are in the worker's log file"))
             self._dropped = 0
-        self._session.peers.send(self._driver, messages.log(os.getpid(), self.label, lines))
+        self._session.peers.send(self._driver, messages.log(os.getpid(), self._label(), lines))
 
 
 class Stream(io.TextIOBase):

@@ -57,7 +57,9 @@ class WorkerProcess:
         self.resources: dict[str, int] = {}
         self.gpus: list[str] = []
         self.code: dict[bytes, bytes] = {}
-        self.output = Output(self.session, setup["driver"] if setup["log_to_driver"] else 0)
+        self.output = Output(
+            self.session, setup["driver"] if setup["log_to_driver"] else 0, self.label
+        )
         self.session.recall.board = board
         self.executor = Executor(self, board.slot(slot))
         engine.context = self.context
@@ -176,6 +178,10 @@ class WorkerProcess:
     def describe_task(self) -> str:
         """The function or method running, for messages."""
         return self.actor.describe() if self.actor is not None else self.executor.name
+
+    def label(self) -> str:
+        """The actor's class or the function running, for the prefix of what they print."""
+        return self.actor.describe() if self.actor is not None else self.executor.label
 
     def actor_repr(self) -> str | None:
         """``repr`` of the actor, if there is one."""
