@@ -13,6 +13,7 @@ from typing import Any
 
 from heliostat.engines import registry
 from heliostat.engines.local.store import values
+from heliostat.engines.local.wire import messages
 from heliostat.model.options import TaskOptions
 from tests.simulation import program
 from tests.simulation.head import HEAD, Head
@@ -185,7 +186,19 @@ class World:
             if self.rng.random() < 0.5:
                 self.head.turn()
         else:
-            self.processes[receiver].deliver(*self.wire.take(sender, receiver))
+            message, fds = self.wire.take(sender, receiver)
+            if message[0] == messages.AUDIT:
+                # The head looked at the board, which shows a packet until its reply is sent.
+                self._deliver_all(list(self.processes), [receiver])
+            self.processes[receiver].deliver(message, fds)
+
+    def _deliver_all(self, senders: list[int], receivers: list[int]) -> None:
+        """Delivers what some processes have sent to others."""
+        for pair in [(sender, receiver) for sender in senders for receiver in receivers]:
+            while pair[1] in self.processes and self.wire.pending(*pair):
+                if self.story is not None:
+                    self.tell("    ahead:", opened(self.wire.channels[pair][0]))
+                self.processes[pair[1]].deliver(*self.wire.take(*pair))
 
     def converse(self, process: Process) -> None:
         """Lets a process and the head have their messages from each other."""
@@ -233,11 +246,7 @@ class World:
     def _reap(self) -> None:
         """The kernel's word on a death reaches the head; what it wrote before was read before."""
         proc = self.gone.pop(0)
-        for other in list(self.processes):
-            while other in self.processes and self.wire.pending(proc, other):
-                if self.story is not None:
-                    self.tell("    last words", opened(self.wire.channels[proc, other][0]))
-                self.processes[other].deliver(*self.wire.take(proc, other))
+        self._deliver_all([proc], list(self.processes))
         actor = self.head.server.actors.by_proc.get(proc)
         if actor is not None:
             self.truth.actors[actor.actor_id].hurt += 1
