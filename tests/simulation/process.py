@@ -145,7 +145,7 @@ class Process:
         self.threads: list[tuple[Thread, Callable[[], Any] | None]] = []
         self.engine = LocalEngine()
         self.session = self.engine.session = _session(self, about)
-        self.session.board = world.head.board
+        self.session.recall.board = world.head.board
         #: References that outlive tasks, as in a module's global variables.
         self.globals: list[Any] = []
         #: Remote functions by options and name: tasks of one share packets.
