@@ -27,7 +27,7 @@ def _module_session() -> Iterator[Any]:
 def session(_module_session: Any) -> Iterator[Any]:
     """The session of the driver, whose books must balance after the test."""
     yield _module_session.session
-    found = registry.require().session  # type: ignore[attr-defined] - a test may renew it
+    found = registry.require().session  # a test may renew it
     settled(lambda: held(found) == NOTHING, lambda: f"left: {held(found)}")
     with found.loop.lock:
         found.check()

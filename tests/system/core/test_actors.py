@@ -652,7 +652,7 @@ class TestScope:
 
     def test_passed_to_tasks(self) -> None:
         @ray.remote
-        def add(counter: Any) -> int:
+        def add(counter: Any) -> Any:
             return ray.get(counter.add.remote())
 
         assert sorted(ray.get([add.remote(c) for c in [Counter.remote()] for _ in range(10)])) == [

@@ -404,8 +404,6 @@ class TestPickledByHand:
         assert ray.get(same) == [1]
 
     def test_by_an_actor(self) -> None:
-        keeper = Keeper.remote()
-
         @ray.remote
         class Secretive:
             def write(self) -> bytes:

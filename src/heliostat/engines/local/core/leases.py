@@ -26,6 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from heliostat.engines.local.core.books import Books
+from heliostat.engines.local.core.invariants import check_leases
 from heliostat.engines.local.core.victims import Victims
 from heliostat.engines.local.core.workers import (
     UNIT,
@@ -336,31 +337,9 @@ class Leases:
         self.books.take(amounts)
         worker.gpus = self.books.pick_gpus(dict(amounts).get("GPU", 0))
 
-    # -- invariants -----------------------------------------------------------------------
-
     def check(self) -> None:
-        """Asserts the invariants: the books balance, leases and queues agree."""
-        held: dict[str, int] = {}
-        for worker in self.workers.values():
-            amounts = worker.held
-            if worker.blocked:
-                amounts = tuple(a for a in amounts if a[0] != "CPU")
-            for name, amount in amounts:
-                held[name] = held.get(name, 0) + amount
-            leased = worker.state in (WorkerState.LEASED, WorkerState.DETACHING)
-            assert leased == (worker.queue is not None), worker.proc
-            if worker.queue is not None:
-                assert worker.queue.attached[worker.proc] is worker
-                assert worker.queue.job == worker.job, "a worker of another job"
-                assert worker.queue.env == worker.env, "a worker of another environment"
-            if worker.state is WorkerState.IDLE:
-                assert not worker.held, "an idle worker holds resources"
-        for name, total in self.totals.items():
-            assert self.free[name] + held.get(name, 0) == total, (name, self.free, held)
-            assert name == "CPU" or self.free[name] >= 0, f"{name} overdrawn"
-        for queue in self.queues.values():
-            for proc in queue.attached:
-                assert self.workers[proc].queue is queue
+        """Asserts the invariants; see ``core.invariants``."""
+        check_leases(self)
 
 
 def _cpu_of(amounts: Amounts) -> Amounts:

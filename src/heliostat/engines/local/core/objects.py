@@ -182,7 +182,10 @@ class Exports:
             self._drop_if_unused(export)
 
     def _drop_if_unused(self, export: Export) -> None:
-        if export.unused and self._exports.pop(export.entry.number, None) and export.borrows:
+        if not export.unused or export.entry.number not in self._exports:
+            return
+        del self._exports[export.entry.number]
+        if export.borrows:
             self._debts[export.entry.number] = export.borrows
 
     def _open(self, entry: Entry) -> Export:

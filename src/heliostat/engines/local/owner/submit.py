@@ -39,6 +39,15 @@ class Queue(TaskQueue):
         self.slots: tuple[int, ...] = ()
 
 
+def open_queue(session: Session, number: int, limit: int, amounts: Any, env: Any) -> Queue:
+    """A new queue, whose reading end the head hands to the workers."""
+    writing, reading = socket_pair()
+    queue = Queue(number, limit, Outbox(writing, session.loop.send_later))
+    session.head.send(messages.open_queue(number, amounts, env), (reading.fileno(),))
+    reading.close()
+    return queue
+
+
 class Prepared:
     """A remote function made ready for a session: what its tasks have in common."""
 
@@ -214,16 +223,10 @@ class Tasks:
         return found
 
     def _open(self, key: Any, limit: int) -> Queue:
-        amounts, env = key
-        session = self.session
         with self._lock:
             number = self._next_queue
             self._next_queue = number + 1
-            writing, reading = socket_pair()
-            queue = Queue(number, limit, Outbox(writing, session.loop.send_later))
-            self._queues[number] = queue
-            session.head.send(messages.open_queue(number, amounts, env), (reading.fileno(),))
-            reading.close()
+            queue = self._queues[number] = open_queue(self.session, number, limit, *key)
         return queue
 
     # -- coming back ----------------------------------------------------------------------

@@ -171,22 +171,13 @@ class Executor:
             if index >= slot[2]:  # its owner has taken the rest back, or is about to
                 break
             if len(call) == 2:
-                args: Any = call[1]
-                try:
-                    process.task = call[0]  # from here on Ctrl-C is for the task
-                    value = function(*args)
-                    process.task = 0
-                except BaseException as error:  # noqa: BLE001 - the user's
-                    process.task = 0
-                    value = outcome.failed(process, function, error)
-                if returns == 1 and values.is_plain(value):
-                    results.append(value)
-                else:
-                    results.append(outcome.to_wire(process, value, returns, owner, out_fds))
+                value = self._run_plain(function, call)
             else:
                 value = self._run_encoded(function, call, fds, lent)
-                results.append(outcome.to_wire(process, value, returns, owner, out_fds))
-            args = value = None
+            if returns != 1 or not values.is_plain(value):
+                value = outcome.to_wire(process, value, returns, owner, out_fds)
+            results.append(value)
+            value = None
             if index < last and (self._open is None or clock() - began > _HAND_BACK):
                 break
         self._open = None
@@ -208,6 +199,18 @@ class Executor:
         self._close_receiver()
         with self._session.loop.lock:
             self._session.head.send(messages.leaving(MAX_CALLS))
+
+    def _run_plain(self, function: Callable[..., Any], call: tuple[Any, ...]) -> Any:
+        """Runs a call whose arguments are plain scalars."""
+        process = self._process
+        try:
+            process.task = call[0]  # from here on Ctrl-C is for the task
+            value = function(*call[1])
+            process.task = 0
+            return value
+        except BaseException as error:  # noqa: BLE001 - the user's
+            process.task = 0
+            return outcome.failed(process, function, error)
 
     def _run_encoded(
         self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
