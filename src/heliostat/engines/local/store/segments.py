@@ -170,7 +170,11 @@ class Segments:
         del self._arenas[number]
         if arena.retired == 0:
             os.ftruncate(mapping.fd, 0)  # frees the pages though others may still map them
-        mapping.close()
+        if mapping.blocks:
+            # We read something here for an owner that died: kept as if it were another's.
+            self._foreign[self.proc, number] = mapping
+        else:
+            mapping.close()
         return arena.size
 
     # -- reading --------------------------------------------------------------------------
