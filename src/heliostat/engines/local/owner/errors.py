@@ -80,11 +80,13 @@ def actor_died(actor: Any, death: dict[str, Any]) -> tuple[Any, ...]:
     if death.get("reason") == "unschedulable":
         return payload(ActorUnschedulableError(death["text"]))
     cause = None
+    facts = {key: value for key, value in death.items() if key != "error"}
     if death.get("error") is not None:
         # Our own class around pickled bytes of the user's: safe to load anywhere.
         cause = values.loads(death["error"][1])
-        assert isinstance(cause, RayTaskError)
-    facts = {key: value for key, value in death.items() if key != "error"}
+        if not isinstance(cause, RayTaskError):
+            facts["reason"] = f"An argument of its constructor could not be had: {cause}"
+            cause = None
     return payload(
         ActorDiedError(
             cause,
