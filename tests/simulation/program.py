@@ -79,9 +79,12 @@ class Held:
 
 
 def run(
-    process: Process, lone: bool, args: Any, kwargs: dict[str, Any]
+    process: Process, lone: bool, args: Any, kwargs: dict[str, Any], *, constructs: bool = False
 ) -> Generator[Any, None, Any]:
-    """Runs a task, a call or a constructor: ``args`` as ``_arguments`` makes them."""
+    """Runs a task, a call or a constructor: ``args`` as ``_arguments`` makes them.
+
+    An actor keeps the references that its constructor was given.
+    """
     plan, depth, alone, shown, held, foreign, handles, *given = args
     held, foreign, handles = held or [], foreign or [], handles or []
     code = Code(process, plan, depth, lone or alone)
@@ -94,6 +97,8 @@ def run(
         code.held.mine += held
         code.held.foreign += foreign
     code.held.handles += handles
+    if constructs:
+        process.globals += held
     del held, foreign, handles, args, kwargs
     yield from code.steps(code.rng.choice((0, 0, 1, 2, 3)))
     if plan % 13 == 0:
@@ -219,24 +224,28 @@ class Code:
 
     # -- tasks ----------------------------------------------------------------------------
 
-    def _arguments(self, *, safe: bool) -> tuple[int, tuple[Any, ...], list[Fact]]:
+    def _arguments(
+        self, *, safe: bool, lone: bool = False
+    ) -> tuple[int, tuple[Any, ...], list[Fact]]:
         """Arguments of a new task; with ``safe``, it depends on safe tasks only."""
+        lone = lone or self.lone
         plan = self.world.new_plan()
         deps = self._some(self.held.mine)[:2]
-        if safe or self.lone:
+        if safe or lone:
             deps = [ref for ref in deps if self.truth.of(ref).safe]
         facts = [self.truth.of(ref) for ref in deps]
         shown = tuple(fact.plan for fact in facts) or None
         nested = self._some(self.held.mine) or None
         foreign = self._some(self.held.foreign) or None
         handles = self._some(self.held.handles) or None
-        args = (plan, self.depth - 1, self.lone, shown, nested, foreign, handles, *deps)
+        args = (plan, self.depth - 1, lone, shown, nested, foreign, handles, *deps)
         return plan, args, facts
 
     def _submit(self, kind: tuple[Any, Any] | None = None) -> None:
         if self.depth <= 0:
             return
-        plan, args, facts = self._arguments(safe=False)
+        lone = self.lone or self.rng.random() < 0.3
+        plan, args, facts = self._arguments(safe=False, lone=lone)
         options, definition = kind or self.world.task_options(self.rng)
         key = (id(options), definition.name)
         template = self.process.templates.get(key)
@@ -244,7 +253,7 @@ class Code:
             template = self.process.templates[key] = TaskTemplate(definition, options)
         ref = self.process.engine.submit_task(template, args, {})
         fact = self._note(ref, Fact(plan, "task", facts, options.max_retries))
-        fact.safe = self.lone and all(dep.safe for dep in facts)
+        fact.safe = lone
         self.held.mine.append(ref)
 
     def _burst(self) -> None:

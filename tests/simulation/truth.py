@@ -95,6 +95,12 @@ class Truth:
             raise Violation(f"call {order} of {caller} came after call {actor.seen[caller]}")
         actor.seen[caller] = order
 
+    def hosted(self, actor: bytes, incarnation: int) -> None:
+        """An actor has a process."""
+        restarts = self.actors[actor].restarts
+        if 0 <= restarts < incarnation - 1:
+            raise Violation(f"an actor was restarted {incarnation - 1} times, {restarts} allowed")
+
     def next_order(self, caller: int, actor: bytes) -> int:
         """The place of a new call."""
         order = self.orders[caller, actor] = self.orders.get((caller, actor), -1) + 1

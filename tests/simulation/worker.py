@@ -242,6 +242,7 @@ class Actor:
         self.spec = spec
         self.answers = Answers(worker._real(), actor_id)
         self.seen: dict[int, int] = {}
+        worker.world.truth.hosted(actor_id, incarnation)
         self._lent: list[Any] = []
         payload, slots = spec["call"]
         take_fd = worker.session.loop.take_fd
@@ -269,7 +270,7 @@ class Actor:
         try:
             args, kwargs = arguments.decode(*self._creation)
             self._creation = (None, [])
-            yield from program.run(worker, True, args, kwargs)
+            yield from program.run(worker, True, args, kwargs, constructs=True)
         except Exception as raised:
             error = worker._failed(raised).payload
         args = kwargs = None  # type: ignore[assignment]
