@@ -131,7 +131,11 @@ def _reach(settings: Settings) -> Link:
         if where is not None:
             raise
         return links.start_private()
-    settings.refuse_for_existing()
+    try:
+        settings.refuse_for_existing()
+    except ValueError:
+        link.connection.close()
+        raise
     return link
 
 

@@ -17,10 +17,11 @@ from heliostat.engines.local.link import (
 )
 from heliostat.engines.local.session_dir import (
     SETTINGS,
-    TOKEN,
     daemon_dir,
     last_words,
+    new_daemon_dir,
     open_log,
+    remove_session,
 )
 from heliostat.engines.settings import Settings
 
@@ -36,7 +37,6 @@ def start_head(settings: Settings) -> dict[str, Any]:
         AlreadyRuns: it runs already; says what.
         RuntimeError: it did not come up; has its last words.
     """
-    directory = daemon_dir()
     try:
         running = head_status()
     except OSError:
@@ -47,22 +47,24 @@ def start_head(settings: Settings) -> dict[str, Any]:
             f"{running['total'].get('CPU', 0):g} CPUs, session {running['address']}. "
             "Connect to it with init(address='auto'), or end it with `heliostat stop`."
         )
-    os.makedirs(directory, mode=0o700, exist_ok=True)
+    directory = new_daemon_dir()
     reading, writing = os.pipe()
     os.set_inheritable(writing, True)
     settings_file = os.path.join(directory, SETTINGS)
     with open(os.open(settings_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(repr(cluster_settings(settings)).encode())
+    log = open_log(directory)  # the file may be gone as soon as the head is
     pid = spawn_head(directory, "daemon", writing)
     os.close(writing)
     with open(reading, "rb") as answer:
         said = answer.read()
     if said != b"ready":
         os.waitpid(pid, 0)
-        log = open_log(directory)
         words = last_words(log)
         os.close(log)
+        remove_session(directory)
         raise RuntimeError(f"the head did not come up: {said.decode()}{words}")
+    os.close(log)
     status = head_status()
     assert status is not None
     return status
@@ -79,6 +81,7 @@ def stop_head(force: bool = False) -> bool:
     except NothingRuns:
         return False
     link.connection.close()
+    session_dir = os.path.realpath(directory)
     pidfd = os.pidfd_open(link.pid)
     try:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL if force else signal.SIGTERM)
@@ -86,8 +89,12 @@ def stop_head(force: bool = False) -> bool:
     finally:
         os.close(pidfd)
     deadline = time.monotonic() + PATIENCE
-    while os.path.exists(os.path.join(directory, TOKEN)) and time.monotonic() < deadline:
+    while os.path.exists(session_dir) and time.monotonic() < deadline:
         time.sleep(0.01)  # the template, the last to go, removes the directory
+    try:
+        os.waitpid(link.pid, 0)
+    except ChildProcessError:  # another program started it
+        pass
     return True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from heliostat.engines.local.session_dir import DAEMON
 from heliostat.model.config import Config
 from heliostat.model.host import detect
 from heliostat.model.resources import UNIT
@@ -35,7 +36,7 @@ def describe_cluster(settings: dict[str, Any], session_dir: str) -> tuple[dict[s
         "gpu_ids": host.gpus,
         "session_dir": session_dir,
         "address": session_dir,
-        "shared": os.path.basename(session_dir) == "head",
+        "shared": os.path.basename(session_dir).startswith(DAEMON),
         "pid": os.getpid(),
         "versions": None,
         "log_lines": config.log_lines,

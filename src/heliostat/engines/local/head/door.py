@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import socket
+import time
 
-from heliostat.engines.local.session_dir import LOCK, SOCKET, TOKEN
+from heliostat.engines.local.session_dir import (
+    DAEMON,
+    SOCKET,
+    TOKEN,
+    lock,
+    publish,
+    remove_session,
+)
+
+#: Seconds after which the directory of a head that no more runs is no longer one being started.
+_STALE = 60.0
 
 
 def listen(directory: str) -> tuple[socket.socket, bytes]:
@@ -16,19 +26,12 @@ def listen(directory: str) -> tuple[socket.socket, bytes]:
     Raises:
         OSError: ``EADDRINUSE``: another daemon was faster.
     """
-    lock = os.open(os.path.join(directory, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until this process ends
-    except BlockingIOError:
-        raise OSError(errno.EADDRINUSE, "another head is being started") from None
-    path = os.path.join(directory, SOCKET)
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
+    if not lock(os.path.dirname(directory)):
+        raise OSError(errno.EADDRINUSE, "another head was started at the same time")
+    _clear_away(os.path.dirname(directory), directory)
     token = os.urandom(32).hex().encode()
     token_fd = os.open(
-        os.path.join(directory, TOKEN), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
+        os.path.join(directory, TOKEN), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
     )
     os.write(token_fd, token)
     os.close(token_fd)
@@ -38,4 +41,14 @@ def listen(directory: str) -> tuple[socket.socket, bytes]:
     os.close(folder)
     sock.listen(64)
     sock.setblocking(False)
+    publish(directory)
     return sock, token
+
+
+def _clear_away(user_dir: str, own: str) -> None:
+    """Removes what heads left behind that were killed together with their templates."""
+    now = time.time()
+    for name in os.listdir(user_dir):
+        path = os.path.join(user_dir, name)
+        if name.startswith(DAEMON) and path != own and now - os.lstat(path).st_mtime > _STALE:
+            remove_session(path)

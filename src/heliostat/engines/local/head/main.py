@@ -190,6 +190,7 @@ class Head:
         if self.server is not None:
             self.server.pool.close()
         self._control.close()
-        import shutil
+        from heliostat.engines.local.session_dir import remove_session, withdraw
 
-        shutil.rmtree(self._session_dir, ignore_errors=True)
+        withdraw(self._session_dir)
+        remove_session(self._session_dir)
