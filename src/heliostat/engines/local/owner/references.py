@@ -265,7 +265,8 @@ class References:
         stake = None
         if isinstance(entry, Borrowed):
             stake = entry.stake
-            lent.append(weakref.ref(stake))
+            if payload[0] == values.SEGMENT:  # the sender lends what has memory
+                lent.append(weakref.ref(stake))
         return self.from_wire(payload, take_fd, lent, stake)
 
     def _ref_from_wire(
