@@ -257,9 +257,9 @@ hear()
         )
         assert first.line() == "200000"
         first.end()
-        with ray.init(address="auto", namespace="n"):
-            with pytest.raises(ray.exceptions.OwnerDiedError):
-                ray.get(ray.get_actor("k").size.remote())
+        ray.init(address="auto", namespace="n")
+        with pytest.raises(ray.exceptions.OwnerDiedError):
+            ray.get(ray.get_actor("k").size.remote())
 
 
 @pytest.mark.usefixtures("daemon")
@@ -298,36 +298,37 @@ class TestSharing:
                 settled(lambda: len(status()["workers"]) <= 2)
                 assert ray.get(ray.remote(lambda: 3).options(num_cpus=2).remote()) == 3
 
-    def test_two_programs_each_get_a_share(
-        self, program: Callable[..., Any], tmp_path: Any
-    ) -> None:
-        with Gate.make(tmp_path / "one") as one, Gate.make(tmp_path / "other") as other:
-            source = """
-                sys.path.insert(0, {path!r})
-                from tests.system.core.gates import Gate
-                ray.init(address="auto")
-                gate = Gate({gate!r})
-                @ray.remote
-                def stop(): gate.pass_through()
-                refs = [stop.remote() for _ in range(30)]
-                say("submitted")
-                ray.get(refs)
-                say("done")
-            """
-            first = program(source.format(path=os.getcwd(), gate=one._path))
-            assert first.line() == "submitted"
-            one.await_arrivals(2)
-            second = program(source.format(path=os.getcwd(), gate=other._path))
-            assert second.line() == "submitted"
-            settled_by_status(lambda: any(w["state"] == "DETACHING" for w in status()["workers"]))
-            # One task of the first ends, and the second one's turn has come.
-            one.let_through(2)
-            other.await_arrivals()
-            other.let_through(30)
-            one.let_through(28)
-            assert first.line() == second.line() == "done"
-            first.end()
-            second.end()
+    def test_two_programs_each_get_a_share(self, program: Callable[..., Any], gates: Any) -> None:
+        first_two, rest, other = [gates("a"), gates("b")], gates("rest"), gates("other")
+        source = """
+            sys.path.insert(0, {path!r})
+            from tests.system.core.gates import Gate
+            ray.init(address="auto")
+            @ray.remote
+            def stop(path): Gate(path).pass_through()
+            refs = [stop.remote(path) for path in {paths!r}]
+            say("submitted")
+            ray.get(refs)
+            say("done")
+        """
+        paths = [gate._path for gate in (*first_two, *[rest] * 28)]
+        first = program(source.format(path=os.getcwd(), paths=paths))
+        assert first.line() == "submitted"
+        for gate in first_two:
+            gate.await_arrivals()
+        second = program(source.format(path=os.getcwd(), paths=[other._path] * 30))
+        assert second.line() == "submitted"
+        settled_by_status(lambda: any(w["state"] == "DETACHING" for w in status()["workers"]))
+        # Each of the first one's two tasks ends: one of the two workers is for the second one.
+        for gate in first_two:
+            gate.let_through()
+        other.await_arrivals()
+        rest.await_arrivals()
+        other.let_through(30)
+        rest.let_through(28)
+        for one in (first, second):
+            assert one.line() == "done"
+            one.end()
 
     def test_an_idle_program_keeps_nothing_from_another(self, program: Callable[..., Any]) -> None:
         idle = program(

@@ -163,6 +163,9 @@ class Leases:
         self._ended_jobs.add(job)
         for worker in self.workers.values():
             if worker.job == job and worker.state is not WorkerState.ACTOR:
+                if worker.state is WorkerState.IDLE:
+                    # A detached actor of the job may be waiting for a worker, but not for this.
+                    worker.move(WorkerState.RETIRING, now)
                 self.actions.append(("kill", worker.proc, "its job ended"))
 
     # -- the decision ---------------------------------------------------------------------

@@ -103,18 +103,21 @@ class Executor:
         inbox = session.loop.fileno()
         pump.readers += 1
         while not process.ending and process.actor is None:
-            packet = None
+            offered = False
             for fd, _ in self._idle.poll():
                 if fd == inbox:
                     pump.turn(0)
                 elif fd == self._wake:
                     os.eventfd_read(self._wake)
-                elif not self._detaching and self._receiver is not None:
-                    packet = self._take()
-            if packet is not None:
-                pump.readers -= 1
-                self._run_packet(*packet)
-                pump.readers += 1
+                else:
+                    offered = True
+            # Not before the messages: one of them may say that this packet is for others.
+            if offered and not self._detaching and not process.ending:
+                packet = self._take()
+                if packet is not None:
+                    pump.readers -= 1
+                    self._run_packet(*packet)
+                    pump.readers += 1
             if self._detaching:
                 self._detach()
             if self._spent and not pump.outstanding():
@@ -123,7 +126,8 @@ class Executor:
 
     def _take(self) -> tuple[Any, ...] | None:
         receiver = self._receiver
-        assert receiver is not None
+        if receiver is None:
+            return None
         try:
             received = receiver.receive()
         except BlockingIOError:  # another worker was faster

@@ -380,6 +380,18 @@ def test_a_job_takes_its_workers_along_even_those_that_start_after_it_ended() ->
     assert ("retire", late) in host.leases.actions
 
 
+def test_a_worker_that_ends_with_its_job_becomes_no_actor_before() -> None:
+    host = Host(CPU=2)
+    host.leases.prestart(1, (), 1, 0.0)
+    (proc,) = host.leases.workers
+    host.leases.close_job(1, 0.0)
+    host.leases.place_actor(Placement(b"detached", 1, (), ONE, ()))
+    host.schedule()
+    states = {worker.proc: worker.state for worker in host.leases.workers.values()}
+    assert states.pop(proc) is WorkerState.RETIRING
+    assert list(states.values()) == [WorkerState.ACTOR]
+
+
 def test_what_is_idle_counts_as_spare() -> None:
     host = Host(CPU=2)
     host.queue(1, 1, 2)
