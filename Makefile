@@ -13,6 +13,8 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Each process a session starts would compile the sources anew where Python may not write.
+COMPILE := $(BIN)/python -m compileall -q src
 PYTEST := $(BIN)/python -m pytest
 T ?=
 
@@ -58,11 +60,13 @@ clean:
 $(VENV)/.has-examples: pyproject.toml | $(BIN)/python
 	@echo "installing Heliostat and what its examples use into $(VENV)"
 	@$(PIP) install --editable '.[examples]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.has-dev: pyproject.toml | $(BIN)/python
 	@echo "installing Heliostat, its tools and its peers into $(VENV): some minutes the first time"
 	@$(PIP) install --editable '.[dev,peers]'
+	@$(COMPILE)
 	@touch $@ $(VENV)/.has-examples
 
 $(BIN)/python:
