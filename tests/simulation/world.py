@@ -312,6 +312,7 @@ class World:
     def _let_go(self) -> None:
         """Nobody holds anything any more: every object and actor must go."""
         self._settle()
+        self._compare_books()
         for process in self.processes.values():
             process.enter()
             process.globals.clear()
@@ -322,6 +323,31 @@ class World:
         left = self._leftovers()
         if left and not self.excused and not self._holds_itself():
             raise Violation("left at the end: " + "; ".join(left))
+
+    def _compare_books(self) -> None:
+        """With nothing under way, owners have registered every hold that others count.
+
+        A lender that dies just after a call's reply may take the registration with it.
+        """
+        if self.truth.dead:
+            return
+        exports = {
+            proc: {
+                number: counts for number, counts, _ in process.session.references.exports.holders()
+            }
+            for proc, process in self.processes.items()
+        }
+        for proc, process in self.processes.items():
+            for (owner, number), entry in list(process.session.references._known.items()):
+                if owner == proc or owner not in exports:
+                    continue
+                counted = entry.stake.counted  # type: ignore[attr-defined]
+                registered = exports[owner].get(number, {}).get(proc, 0)
+                if registered < counted:
+                    raise Violation(
+                        f"process {proc} counts {counted} holds of object {number} of {owner}, "
+                        f"who knows of {registered}"
+                    )
 
     def _holds_itself(self) -> bool:
         """Whether objects of several processes hold each other in a circle. A task's result may
