@@ -16,6 +16,7 @@ from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
 from heliostat.model.options import TaskOptions
 from tests.simulation import program
+from tests.simulation.checks import compare_books, complain, holds_itself, leftovers
 from tests.simulation.head import HEAD, Head
 from tests.simulation.process import Process
 from tests.simulation.truth import Truth, Violation
@@ -297,72 +298,22 @@ class World:
                 if queue.backlog or pipe.packets:
                     page = self.head.holds_queue(process.proc, queue.number)
                     if all(spare.get(name, 0) >= need for name, need in page.resources):
-                        self._complain(process, queue, page, spare)
-
-    def _complain(self, process: Process, queue: Any, page: Any, spare: Any) -> None:
-        if page.resources or queue.limit > len(page.attached):
-            raise Violation(
-                f"queue {queue.number} of process {process.proc} has {len(queue.backlog)} tasks "
-                f"and {queue.box.packets} packets waiting, demand {page.demand} "
-                f"({queue.demand} as its owner sees it), {page.running} running of "
-                f"{[(w.proc, w.state.name, w.blocked) for w in page.attached.values()]}, while "
-                f"{spare} is spare"
-            )
+                        complain(self, process, queue, page, spare)
 
     def _let_go(self) -> None:
         """Nobody holds anything any more: every object and actor must go."""
         self._settle()
-        self._compare_books()
+        compare_books(self)
         for process in self.processes.values():
             process.enter()
             process.globals.clear()
         self._settle()
-        if self._leftovers():
+        if leftovers(self):
             gc.collect()  # an exception's traceback may have held a frame
             self._settle()
-        left = self._leftovers()
-        if left and not self.excused and not self._holds_itself():
+        left = leftovers(self)
+        if left and not self.excused and not holds_itself(self):
             raise Violation("left at the end: " + "; ".join(left))
-
-    def _compare_books(self) -> None:
-        """With nothing under way, owners have registered every hold that others count.
-
-        A lender that dies just after a call's reply may take the registration with it.
-        """
-        if self.truth.dead:
-            return
-        exports = {
-            proc: {
-                number: counts for number, counts, _ in process.session.references.exports.holders()
-            }
-            for proc, process in self.processes.items()
-        }
-        for proc, process in self.processes.items():
-            for (owner, number), entry in list(process.session.references._known.items()):
-                if owner == proc or owner not in exports:
-                    continue
-                counted = entry.stake.counted  # type: ignore[attr-defined]
-                registered = exports[owner].get(number, {}).get(proc, 0)
-                if registered < counted:
-                    raise Violation(
-                        f"process {proc} counts {counted} holds of object {number} of {owner}, "
-                        f"who knows of {registered}"
-                    )
-
-    def _holds_itself(self) -> bool:
-        """Whether objects of several processes hold each other in a circle. A task's result may
-        hold what holds the result; counting references never frees such."""
-        holds: dict[Any, list[Any]] = {}
-        for process in self.processes.values():
-            for key, entry in list(process.session.references._known.items()):
-                inside = values.refs_of(entry.payload)
-                holds.setdefault(key, []).extend((e.home.proc, e.number) for e in inside)
-        while True:  # what holds nothing is on no circle, nor what holds only such
-            free = [key for key, inside in holds.items() if not any(i in holds for i in inside)]
-            if not free:
-                return bool(holds)
-            for key in free:
-                del holds[key]
 
     def _settle(self) -> None:
         for process in self.processes.values():
@@ -374,32 +325,6 @@ class World:
                 return
             self.head.clock.now += self.head.tick
             self.head.turn()
-
-    def _leftovers(self) -> list[str]:
-        left = []
-        for proc, process in self.processes.items():
-            session = process.session
-            process.settle()
-            if len(session.references.exports):
-                left.append(f"{proc} exports {list(session.references.exports.holders())}")
-            if session.tasks.outstanding:
-                left.append(f"{proc} has unfinished tasks")
-            if session.actors.outstanding:
-                left.append(f"{proc} has unanswered calls or unfinished creations")
-            if session.segments.usage()[0]:
-                left.append(f"{proc} has {session.segments.usage()[0]} bytes in use")
-            known = dict(session.references._known)
-            if known:
-                left.append(f"{proc} knows {known}")
-        server = self.head.server
-        left += [f"actor {a.actor_id.hex()} lives" for a in server.actors.living()]
-        left += [f"name {name} is taken" for name in server.actors.names]
-        if server.leases.placements:
-            left.append("actors wait for a place")
-        spare = server.leases.spare(server.is_idle)
-        if spare != server.leases.totals:
-            left.append(f"{spare} is spare of {server.leases.totals}")
-        return left
 
     def _end_programs(self) -> None:
         """The programs end: their workers go, and everything they had."""
