@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import heliostat as ray
+from heliostat.engines.local.owner.references import CARRY_SEGMENTS
 from tests.system.steps import Step, count
 
 Steps = Callable[[str], Step]
@@ -250,14 +251,15 @@ def test_objects_of_a_dead_actor_are_gone_and_their_users_told(session: Any) -> 
     @ray.remote
     class Owner:
         def put(self) -> list[Any]:
-            self.ref = ray.put(bytes(1 << 20))
-            return [self.ref]
+            # More than bring their values along.
+            self.refs = [ray.put(bytes(1 << 20)) for _ in range(CARRY_SEGMENTS + 1)]
+            return self.refs
 
         def pid(self) -> int:
             return os.getpid()
 
     owner = Owner.remote()
-    [ref] = ray.get(owner.put.remote(), timeout=10)
+    ref, *_ = ray.get(owner.put.remote(), timeout=10)
     os.kill(ray.get(owner.pid.remote(), timeout=10), signal.SIGKILL)
     with pytest.raises(ray.exceptions.ActorDiedError):
         ray.get(owner.pid.remote(), timeout=10)

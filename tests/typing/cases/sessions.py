@@ -12,7 +12,7 @@ with ray.init(address="local", num_cpus=2, namespace="typed") as context:
 reveal_type(ray.is_initialized())  # R: bool
 reveal_type(ray.cluster_resources())  # R: dict[str, float]
 reveal_type(ray.get_runtime_context().get_actor_id())  # R: str | None
-reveal_type(ray.get_gpu_ids())  # R: list[int]
+reveal_type(ray.get_gpu_ids())  # R: list[int | str]
 reveal_type(ray.JobID.from_int(1))  # R: JobID
 
 ray.init(num_cpus="2")  # E

@@ -272,7 +272,8 @@ class Server:
         member.reason = reason
         if member.is_program:
             self.end_program(member)
-        else:
+        elif self.board.is_idle(member.slot):
+            # One that leaves out of a task has its packet with it: its death will say so.
             self.leases.leaving(member.proc, time.monotonic())
 
     def worker_exited(self, member: Member, status: int, peak_kib: int) -> None:
