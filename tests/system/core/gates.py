@@ -33,15 +33,15 @@ class Gate:
 
     def pass_through(self) -> None:
         """In a task: says that it is here, and waits to be let through."""
-        for end, act in (
-            (".here", lambda fd: os.write(fd, b".")),
-            (".go", lambda fd: os.read(fd, 1)),
-        ):
-            fd = os.open(self._path + end, os.O_RDWR)
-            try:
-                act(fd)
-            finally:
-                os.close(fd)
+        # What is in a pipe is gone when nobody has it open: open what is to be read first.
+        go = os.open(self._path + ".go", os.O_RDWR)
+        here = os.open(self._path + ".here", os.O_RDWR)
+        try:
+            os.write(here, b".")
+            os.read(go, 1)
+        finally:
+            os.close(here)
+            os.close(go)
 
     def await_arrivals(self, count: int = 1) -> None:
         """In the test: waits until ``count`` more have come."""
@@ -53,9 +53,11 @@ class Gate:
         os.write(self._held[1], b"." * count)
 
     def close(self) -> None:
-        """The test holds it no more: whoever still waits goes on."""
+        """The test holds it no more: whoever still waits goes on, and who comes later fails."""
         if self._held:
             self.let_through(100)
+            for end in (".here", ".go"):
+                os.unlink(self._path + end)
         while self._held:
             os.close(self._held.pop())
 
