@@ -281,6 +281,10 @@ def _connect(settings: Settings, engine: str | None) -> Engine:
             f"there is no engine {name!r} in this release; it has 'local', the embedded one "
             "(the engine is chosen by init(engine=...) or HELIOSTAT_ENGINE)"
         )
+    if sys.platform != "linux":
+        raise NotImplementedError(
+            f"the embedded engine runs on Linux only in this release, not on {sys.platform}"
+        )
     from heliostat.engines.local.engine import connect
 
     connected: Engine = connect(settings)
