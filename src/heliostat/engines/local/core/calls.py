@@ -127,7 +127,8 @@ class ActorCalls:
     def died(self, cause: dict[str, Any]) -> list[Task]:
         """The actor is dead for good. Returns every unanswered call: all fail."""
         self.proc = 0
-        self.death = cause
+        if self.death is None:  # the first to say why knows best
+            self.death = cause
         failed = [*self.sent.values(), *self.pending]
         self.sent.clear()
         self.pending.clear()
