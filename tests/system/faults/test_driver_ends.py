@@ -16,6 +16,7 @@ SESSION = """
 import subprocess
 from heliostat.engines import registry
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever started the tests, nohup for one
 ray.init(address="local", num_cpus=2)
 
 @ray.remote
