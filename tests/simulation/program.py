@@ -88,7 +88,8 @@ def run(
     plan, depth, alone, shown, held, foreign, handles, *given = args
     held, foreign, handles = held or [], foreign or [], handles or []
     code = Code(process, plan, depth, lone or alone)
-    for number, value in zip(shown or (), given):
+    plans = (shown,) if isinstance(shown, int) else shown or ()
+    for number, value in zip(plans, given):
         code.check(number, value)
     del given
     if lone:
@@ -127,7 +128,7 @@ class Code:
         for _ in range(count):
             self.process.enter()
             done = self.rng.choice(acts)()
-            if done is not None:
+            if isinstance(done, Generator):
                 yield from done
             yield None
 
@@ -225,14 +226,19 @@ class Code:
     # -- tasks ----------------------------------------------------------------------------
 
     def _arguments(
-        self, *, safe: bool, lone: bool = False
+        self, *, safe: bool, lone: bool = False, last: Any = None
     ) -> tuple[int, tuple[Any, ...], list[Fact]]:
-        """Arguments of a new task; with ``safe``, it depends on safe tasks only."""
+        """Arguments of a new task; with ``safe``, it depends on safe tasks only. With ``last``,
+        it takes that and nothing else."""
         lone = lone or self.lone
         plan = self.world.new_plan()
         deps = self._some(self.held.mine)[:2]
         if safe or lone:
             deps = [ref for ref in deps if self.truth.of(ref).safe]
+        if last is not None:
+            fact = self.truth.of(last)
+            if fact.safe or not lone:
+                return plan, (plan, 0, lone, fact.plan, None, None, None, last), [fact]
         facts = [self.truth.of(ref) for ref in deps]
         shown = tuple(fact.plan for fact in facts) or None
         nested = self._some(self.held.mine) or None
@@ -241,11 +247,11 @@ class Code:
         args = (plan, self.depth - 1, lone, shown, nested, foreign, handles, *deps)
         return plan, args, facts
 
-    def _submit(self, kind: tuple[Any, Any] | None = None) -> None:
+    def _submit(self, kind: tuple[Any, Any] | None = None, last: Any = None) -> Any:
         if self.depth <= 0:
-            return
+            return None
         lone = self.lone or self.rng.random() < 0.3
-        plan, args, facts = self._arguments(safe=False, lone=lone)
+        plan, args, facts = self._arguments(safe=False, lone=lone, last=last)
         options, definition = kind or self.world.task_options(self.rng)
         key = (id(options), definition.name)
         template = self.process.templates.get(key)
@@ -255,13 +261,16 @@ class Code:
         fact = self._note(ref, Fact(plan, "task", facts, options.max_retries))
         fact.safe = lone
         self.held.mine.append(ref)
+        return ref
 
     def _burst(self) -> None:
         """So many tasks that they share packets, some waiting for others of the same packet."""
         if self.depth == TOP:
             kind = (self.world.task_options(self.rng)[0], FAST)
+            chain = self.rng.choice((0.0, 0.0, 0.9, 1.0))
+            last = None
             for _ in range(self.rng.randrange(4, 12)):
-                self._submit(kind)
+                last = self._submit(kind, last if self.rng.random() < chain else None)
 
     # -- actors ---------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from collections.abc import Generator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.local.core.tasks import LINKED
 from heliostat.engines.local.owner import arguments
+from heliostat.engines.local.store import values
 from heliostat.engines.local.store.board import NO_LIMIT
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.worker import outcome
@@ -146,11 +148,13 @@ class Worker(Process):
             self.slot[1] = index
             if index >= self.slot[2]:
                 break
+            if len(call) == LINKED and not values.is_simple(results[call[3]]):
+                break
             self.task = call[0]
             if index:
                 self.taken.append((self.owner, call[0]))
             self.world.truth.began(self.owner, call[0])
-            value = yield from self._run_call(call, fds, lent)
+            value = yield from self._run_call(call, fds, lent, results)
             self.enter()
             results.append(outcome.to_wire(self._real(), value, returns, self.owner, out_fds))
             value = None
@@ -189,14 +193,13 @@ class Worker(Process):
         fds.clear()
 
     def _run_call(
-        self, call: tuple[Any, ...], fds: list[Any], lent: list[Any]
+        self, call: tuple[Any, ...], fds: list[Any], lent: list[Any], results: list[Any]
     ) -> Generator[Any, None, Any]:
         try:
-            if len(call) == 2:
-                args: Any = call[1]
-                kwargs: dict[str, Any] = {}
-            else:
-                args, kwargs = outcome.arguments_of(self._real(), call[1], call[2], fds, lent)
+            args: Any = call[1]
+            kwargs: dict[str, Any] = {}
+            if len(call) != 2:
+                args, kwargs = outcome.arguments_of(self._real(), call, results, fds, lent)
             return (yield from program.run(self, False, args, kwargs))
         except Exception as error:
             return self._failed(error)

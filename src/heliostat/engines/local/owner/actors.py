@@ -20,7 +20,6 @@ from heliostat.engines.local.owner.creation import actor_spec
 from heliostat.engines.local.owner.submit import as_refs, complete
 from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
-from heliostat.engines.refs import ObjectRef
 
 if TYPE_CHECKING:
     from heliostat.engines.definitions import Definition
@@ -96,7 +95,8 @@ class Actors:
         session = self.session
         spec = actor_spec(session, definition, options, meta)
         traits = spec["traits"]
-        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
+        objects = session.objects
+        extra = arguments.encode_any(args, kwargs, objects.blob, objects.put_pickled)
         actor_id = session.new_actor_id()
         if spec["name"]:
             verb = "find_or_name" if options.get_if_exists else "name"
@@ -174,40 +174,41 @@ class Actors:
             retries = actor.traits[2]
         if 0 < calls.max_pending <= calls.count:
             raise pending_calls_exceeded(actor)
-        if count == 1 and not kwargs and not options.given and values.are_plain(args):
-            number = next(session.objects.numbers)
-            entry = Entry(session.home, number)
-            task = Task(number, (number, method, args), entry, CALL, retries, None)
-            task.actor = actor
-            with self._lock:
-                if calls.death is None:
-                    self._submit(calls, task)
-                else:
-                    self._fail(calls, [task], errors.actor_died(calls, calls.death))
-            if session.loop.interrupted:
-                session.loop.raise_interrupt()
-            return ObjectRef(entry)
-        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
-        extra.method = (method, count, options.name) if count != 1 or options.name else method
-        entries = tuple(session.objects.new() for _ in range(count))
-        extra.number = entries[0].number if count else next(session.objects.numbers)
-        function = Function(b"", method, count, options.retry_exceptions)
-        result: Any = entries[0] if count == 1 else entries or None
-        task = Task(extra.number, None, result, function, retries, extra)
+        objects = session.objects
+        if kwargs or not values.are_plain(args):
+            content = arguments.encode(args, kwargs, objects.blob, objects.put_pickled)
+        else:
+            content = (args,)
+        number, result = objects.results(count)
+        function = CALL
+        called: Any = method
+        if count != 1 or options.given:
+            function = Function(b"", method, count, options.retry_exceptions)
+            if count != 1 or options.name:
+                called = (method, count, options.name)
+        if type(content) is tuple:
+            task = Task(number, (number, called, *content), result, function, retries, None)
+        else:
+            content.number = number
+            content.method = called
+            task = Task(number, None, result, function, retries, content)
         task.actor = actor
         with self._lock:
-            self._submit_any(calls, task)
+            if calls.death is not None:
+                self._fail(calls, [task], errors.actor_died(calls, calls.death))
+            elif task.extra is None:
+                self._submit(calls, task)
+            else:
+                self._await_arguments(calls, task)
         if session.loop.interrupted:
             session.loop.raise_interrupt()
-        return as_refs(entries, count)
+        return as_refs(result)
 
-    def _submit_any(self, calls: Calls, task: Task) -> None:
+    def _await_arguments(self, calls: Calls, task: Task) -> None:
+        """The call has its place in the order already, and goes out once its arguments have
+        their values."""
         extra = task.extra
-        references = self.session.references
-        references.check_session([entry for _, entry in extra.slots])
-        if calls.death is not None:
-            self._fail(calls, [task], errors.actor_died(calls, calls.death))
-            return
+        self.session.references.check_session([entry for _, entry in extra.slots])
 
         def arrived() -> None:
             task.call = extra

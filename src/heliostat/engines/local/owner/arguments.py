@@ -8,15 +8,18 @@ references. On the wire a call that has any argument but plain scalars is
 
 where ``payload`` is the pickled ``(args, kwargs)`` with holes, and each slot
 ``(where, owner, number, payload)`` fills one: ``where`` is a position, a keyword, or None if
-the slot is the whole of ``(args, kwargs)``, as when arguments are large.
+the slot is the whole of ``(args, kwargs)``, as when arguments are large. One that takes the
+result of an earlier one in its packet is ``(number, args, where, index)``: ``args`` are plain
+scalars but for the hole at ``where``, where the result of the packet's call ``index`` goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from heliostat.engines.local.core.objects import FAILED, PENDING, Entry
+from heliostat.engines.local.core.tasks import Follow
 from heliostat.engines.local.owner.exchange import Exchange
 from heliostat.engines.local.owner.references import References
 from heliostat.engines.local.store import values
@@ -48,11 +51,6 @@ class Arguments:
         self.lent: list[Entry] = []
         self.missing = 0
 
-    @property
-    def simple(self) -> bool:
-        """Nothing in them needs care when the task is sent or ends."""
-        return not self.slots and not values.refs_of(self.payload)
-
     def await_slots(self, exchange: Exchange, ready: Callable[[], None]) -> bool:
         """True if every value is there; else ``ready`` is called once it is."""
 
@@ -67,6 +65,24 @@ class Arguments:
                 exchange.request(entry)
                 entry.when_complete(arrived)
         return not self.missing
+
+    def follows(self, home: Any) -> Follow | None:
+        """What the task follows (``core.tasks``): the one object missing, if it is of this process
+        and all other arguments are plain."""
+        if self.plain is None or self.missing != 1:
+            return None
+        args = self.plain[:]
+        found = None
+        for where, entry in self.slots:
+            if entry.state == PENDING:
+                found = (entry, where)
+            elif type(entry.payload) is tuple:
+                return None
+            else:
+                args[where] = entry.payload
+        assert found is not None
+        entry, where = found
+        return Follow(entry.number, where, tuple(args)) if entry.home is home else None
 
     def failure(self) -> Any:
         """The payload of the first argument that failed, or None."""
@@ -142,8 +158,27 @@ def encode(
     kwargs: dict[str, Any],
     store: Callable[[values.Pickled], Any],
     put: Callable[[Any], Entry],
+) -> Any:
+    """What a call brings of arguments that aren't all plain: the rest of its tuple on the wire, if
+    nothing in them needs care when it is sent or ends; for the few others, ``Arguments``.
+
+    Runs user code, so not under the lock. Parameters and errors as in ``encode_any``.
+    """
+    if ObjectRef not in map(type, args) and ObjectRef not in map(type, kwargs.values()):
+        pickled = values.dumps((args, kwargs))
+        if pickled.size <= values.INLINE_BYTES and not pickled.refs:
+            return (store(pickled), ())
+        return _held(pickled, [], store, put)
+    return encode_any(args, kwargs, store, put)
+
+
+def encode_any(
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    store: Callable[[values.Pickled], Any],
+    put: Callable[[Any], Entry],
 ) -> Arguments:
-    """Pickles the arguments of a call. Runs user code, so not under the lock.
+    """Pickles the arguments of a call.
 
     Args:
         args: positional arguments.
@@ -156,32 +191,38 @@ def encode(
     """
     slots: list[tuple[Any, Entry]] = []
     holes = list(args)
-    if ObjectRef in map(type, args):
-        for index, value in enumerate(args):
-            if type(value) is ObjectRef:
-                slots.append((index, value._entry))
-                holes[index] = None
-    if kwargs and ObjectRef in map(type, kwargs.values()):
-        for key, value in list(kwargs.items()):
-            if type(value) is ObjectRef:
-                slots.append((key, value._entry))
-                kwargs = {**kwargs, key: None}
+    for index, value in enumerate(args):
+        if type(value) is ObjectRef:
+            slots.append((index, value._entry))
+            holes[index] = None
+    for key, value in list(kwargs.items()):
+        if type(value) is ObjectRef:
+            slots.append((key, value._entry))
+            kwargs = {**kwargs, key: None}
     if slots and not kwargs and values.are_plain(holes):
         plain = Arguments(None, slots)
         plain.plain = holes
         return plain
-    pickled = values.dumps((holes, kwargs))
+    return _held(values.dumps((holes, kwargs)), slots, store, put)
+
+
+def _held(
+    pickled: values.Pickled,
+    slots: list[tuple[Any, Entry]],
+    store: Callable[[values.Pickled], Any],
+    put: Callable[[Any], Entry],
+) -> Arguments:
     if pickled.size <= values.INLINE_BYTES:
         return Arguments(store(pickled), slots)
     return Arguments(None, [(None, put(pickled)), *slots])
 
 
-def decode(payload: Any, slots: list[tuple[Any, Any]]) -> tuple[list[Any], dict[str, Any]]:
+def decode(payload: Any, slots: Sequence[tuple[Any, Any]]) -> tuple[Any, dict[str, Any]]:
     """The arguments of a call that arrived; ``slots`` are pairs of place and payload.
 
     Runs user code (unpickling).
     """
-    args: list[Any] = []
+    args: Any = ()
     kwargs: dict[str, Any] = {}
     if payload is not None:
         args, kwargs = values.decode(payload)

@@ -27,12 +27,23 @@ class Objects:
         self.numbers = itertools.count(1)
         self._loop = loop
         self._references = references
+        self._home = references.home
         self._segments = segments
         self._grant = grant
 
     def new(self) -> Entry:
         """An object with no value yet."""
-        return Entry(self._references.home, next(self.numbers))
+        return Entry(self._home, next(self.numbers))
+
+    def results(self, count: int) -> tuple[int, Entry | tuple[Entry, ...]]:
+        """The entries of a task's results, a tuple unless it is one, and the task's number:
+        that of the first."""
+        number = next(self.numbers)
+        home = self._home
+        if count == 1:
+            return number, Entry(home, number)
+        more = [next(self.numbers) for _ in range(count - 1)]
+        return number, tuple([Entry(home, one) for one in [number, *more][:count]])
 
     def put(self, value: Any) -> Entry:
         """An object with this value."""

@@ -121,7 +121,7 @@ class References:
         ``dest`` is the receiver, or None for a task's arguments: then entries of ours that
         must be findable by number meanwhile are appended to ``lent``.
         """
-        if type(payload) is not tuple:
+        if values.is_simple(payload):
             return payload
         kind = payload[0]
         if kind == values.MANY:
@@ -232,7 +232,7 @@ class References:
         None the sender has registered us as their borrower. ``stake`` is what keeps the
         payload's memory from being reused while we read it; without one the object is ours.
         """
-        if type(payload) is not tuple:
+        if values.is_simple(payload):
             return payload
         kind = payload[0]
         if kind == values.MANY:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from heliostat.engines.local.core.objects import FAILED, PENDING, READY, Entry
+from heliostat.engines.local.core.objects import FAILED, READY, Entry
 from heliostat.engines.local.core.tasks import Function, Task, TaskQueue
 from heliostat.engines.local.owner import arguments, errors
 from heliostat.engines.local.store import values
@@ -85,60 +85,50 @@ class Tasks:
         prepared: Prepared | None = template.prepared
         if prepared is None or prepared.tasks is not self:
             prepared = template.prepared = Prepared(self, template)
-        if prepared.function.returns != 1 or kwargs or not values.are_plain(args):
-            return self._submit_any(prepared, args, kwargs)
+        function = prepared.function
+        session = self.session
+        objects = session.objects
         queue = prepared.queue
         if queue is None:
-            return ObjectRef(self._failed(prepared.failure))
-        session = self.session
-        number = next(session.objects.numbers)
-        entry = Entry(session.home, number)
-        task = Task(number, (number, args), entry, prepared.function, prepared.retries, None)
+            return as_refs(self._failed(function.returns, prepared.failure))
+        # Under the lock runs no user code, and pickling may be the user's.
+        if kwargs or not values.are_plain(args):
+            content = arguments.encode(args, kwargs, objects.blob, objects.put_pickled)
+        else:
+            content = (args,)
+        number, result = objects.results(function.returns)
+        if type(content) is tuple:
+            task = Task(number, (number, *content), result, function, prepared.retries, None)
+        else:
+            content.number = number
+            task = Task(number, None, result, function, prepared.retries, content)
         with self._lock:
-            queue.backlog.append(task)
-            self._send_due(queue)
-        if session.loop.interrupted:
-            session.loop.raise_interrupt()
-        return ObjectRef(entry)
-
-    def _submit_any(self, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        session = self.session
-        count = prepared.function.returns
-        queue = prepared.queue
-        if queue is None:
-            entries = tuple(self._failed(prepared.failure) for _ in range(count))
-            return as_refs(entries, count)
-        extra = arguments.encode(args, kwargs, session.objects.blob, session.objects.put_pickled)
-        entries = tuple(session.objects.new() for _ in range(count))
-        number = entries[0].number if count else next(session.objects.numbers)
-        extra.number = number
-        task = Task(
-            number,
-            None,
-            entries[0] if count == 1 else entries or None,
-            prepared.function,
-            prepared.retries,
-            extra,
-        )
-        if extra.simple:
-            task.call = (number, extra.payload, ())
-            task.extra = None
-            with self._lock:
+            if task.extra is None:
                 queue.backlog.append(task)
                 self._send_due(queue)
-        else:
-            with self._lock:
-                session.references.check_session([entry for _, entry in extra.slots])
-                self._unready += 1
-                if extra.await_slots(session.exchange, lambda: self._arrived(queue, task)):
-                    self._arrived(queue, task)
+            else:
+                self._await_arguments(queue, task)
         if session.loop.interrupted:
             session.loop.raise_interrupt()
-        return as_refs(entries, count)
+        return as_refs(result)
+
+    def _await_arguments(self, queue: Queue, task: Task) -> None:
+        """The task goes out as soon as every argument has its value."""
+        extra = task.extra
+        self.session.references.check_session([entry for _, entry in extra.slots])
+        self._unready += 1
+        if extra.await_slots(self.session.exchange, lambda: self._arrived(queue, task)):
+            self._arrived(queue, task)
+        elif task.function.links:
+            task.follows = extra.follows(self.session.home)
+            if task.follows is not None:
+                queue.follow(task)
 
     def _arrived(self, queue: Queue, task: Task) -> None:
         """Every argument has its value."""
         self._unready -= 1
+        if not queue.arrived(task):
+            return
         failure = task.extra.failure()
         if failure is not None:
             complete(task, FAILED, failure)
@@ -147,10 +137,11 @@ class Tasks:
         queue.backlog.append(task)
         self._send_due(queue)
 
-    def _failed(self, payload: Any) -> Entry:
-        entry = self.session.objects.new()
-        entry.complete(FAILED, payload)
-        return entry
+    def _failed(self, returns: int, payload: Any) -> Any:
+        _, result = self.session.objects.results(returns)
+        for entry in result if isinstance(result, tuple) else (result,):
+            entry.complete(FAILED, payload)
+        return result
 
     def _send_due(self, queue: Queue) -> None:
         """Sends what should go at once: one task to an idle worker, or a whole packet."""
@@ -263,7 +254,7 @@ class Tasks:
         if kept:
             references.keep(kept, proc)
         for task, payload in zip(tasks, results):
-            if type(payload) is not tuple and task.extra is None and type(task.entry) is Entry:
+            if task.extra is None and type(task.entry) is Entry and values.is_simple(payload):
                 task.entry.complete(READY, payload)
             else:
                 local = references.from_wire(payload, self.session.loop.take_fd)
@@ -307,7 +298,7 @@ class Tasks:
         task.attempts += 1
         if task.extra is not None:
             task.extra.release(self.session.references)
-        queue.backlog.appendleft(task)
+        queue.put_back([task])
         self.flush(queue)
 
     # -- workers --------------------------------------------------------------------------
@@ -330,12 +321,14 @@ class Tasks:
             return
         queue.demand = 0  # it counted on that worker: let the flush below ask again
         queue.suspect = queue.last_packet
-        for task in queue.worker_lost(death["packet"], death["index"]):
+        lost = queue.worker_lost(death["packet"], death["index"])
+        for task in lost:
             if task.extra is not None:
                 self.session.references.taint([entry for _, entry in task.extra.slots])
                 task.extra.release(self.session.references)
-            if not queue.retry(task):
-                complete(task, FAILED, errors.worker_crashed(task, death))
+        # All go back before one fails: what follows it must be where it waits for it.
+        for task in [task for task in lost if not queue.retry(task)]:
+            complete(task, FAILED, errors.worker_crashed(task, death))
         self.flush(queue)
 
     def on_audit(self, number: int, drained: list[int], claimed: list[int]) -> None:
@@ -366,19 +359,18 @@ class Tasks:
             self.session.loop.forget(queue.box)
 
 
-def as_refs(entries: tuple[Entry, ...], count: int) -> Any:
+def as_refs(result: Entry | tuple[Entry, ...]) -> Any:
     """What ``.remote()`` gives back."""
-    if count == 1:
-        return ObjectRef(entries[0])
-    return [ObjectRef(entry) for entry in entries] if count else None
+    if type(result) is not tuple:
+        return ObjectRef(result)
+    return [ObjectRef(entry) for entry in result] or None
 
 
 def complete(task: Task, state: int, payload: Any) -> None:
     """Gives the results of a task their values."""
     entry = task.entry
     if type(entry) is not tuple:
-        if entry is not None and entry.state == PENDING:
-            entry.complete(state, payload)
+        entry.complete(state, payload)
     elif state == FAILED:
         for one in entry:
             one.complete(FAILED, payload)

@@ -72,7 +72,9 @@ class Pickled:
 
     __slots__ = ("buffers", "data", "refs")
 
-    def __init__(self, data: bytes, buffers: list[memoryview], refs: list[ObjectRef[Any]]) -> None:
+    def __init__(
+        self, data: bytes, buffers: Sequence[memoryview], refs: Sequence[ObjectRef[Any]]
+    ) -> None:
         self.data = data
         self.buffers = buffers
         self.refs = refs
@@ -80,7 +82,10 @@ class Pickled:
     @property
     def size(self) -> int:
         """Bytes altogether."""
-        return len(self.data) + sum(buffer.nbytes for buffer in self.buffers)
+        size = len(self.data)
+        for buffer in self.buffers:
+            size += buffer.nbytes
+        return size
 
 
 def dumps(value: Any) -> Pickled:
@@ -150,7 +155,15 @@ def inline(payload: Payload) -> Payload:
 
 def blob(pickled: Pickled, refs: tuple[Any, ...]) -> Payload:
     """The payload of a small pickle; ``refs`` are the entries of its references."""
-    return (BLOB, pickled.data, tuple(map(bytes, pickled.buffers)), refs)
+    buffers = pickled.buffers
+    return (BLOB, pickled.data, tuple(map(bytes, buffers)) if buffers else (), refs)
+
+
+def is_simple(payload: Payload) -> bool:
+    """Whether nothing needs care when the payload travels: no memory, no references."""
+    if type(payload) is not tuple:
+        return True
+    return payload[0] == BLOB and not payload[3]
 
 
 def loads(data: bytes | memoryview, buffers: Sequence[Any] = ()) -> Any:
@@ -243,9 +256,13 @@ class _FastPickler(pickle.Pickler):
     def take(self) -> Pickled:
         """What was dumped; the pickler is ready for the next value."""
         output = self._output
-        pickled = Pickled(output.getvalue(), self._buffers[:], self.refs[:])
-        self._buffers.clear()
-        self.refs.clear()
+        pickled = Pickled(output.getvalue(), (), ())
+        if self._buffers:
+            pickled.buffers = self._buffers[:]
+            self._buffers.clear()
+        if self.refs:
+            pickled.refs = self.refs[:]
+            self.refs.clear()
         self.clear_memo()
         output.seek(0)
         output.truncate()

@@ -94,7 +94,8 @@ def tasks(
     """A packet of tasks of one function, each with ``returns`` results.
 
     ``name`` is what the user called them, or empty. A call is ``(number, args)`` when every
-    argument is a plain scalar, else ``(number, blob, slots)``: see ``owner.arguments``.
+    argument is a plain scalar, else ``(number, blob, slots)``, or ``(number, args, where, index)``
+    if it takes the result of an earlier one: see ``owner.arguments``.
     """
     return (TASKS, packet, function, name, returns, calls)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.local.core.tasks import LINKED
 from heliostat.engines.local.owner.functions import Limited
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _HAND_BACK = 0.005
 #: Bytes of replies not taken by the kernel over which the worker waits before it goes on.
 OUT_BOUND = 8 << 20
+#: Stands for the value of a call that was not run.
+_NOT_HERE = object()
 #: Why a worker says it ends when it has run a function as often as it may.
 MAX_CALLS = "max_calls"
 
@@ -168,6 +171,7 @@ class Executor:
             calls = calls[:left]
         clock = time.perf_counter
         began = clock()
+        begun = 0
         last = len(calls) - 1
         self._open = (packet, results, lent, out_fds) if last else None
         for index, call in enumerate(calls):
@@ -177,7 +181,10 @@ class Executor:
             if len(call) == 2:
                 value = self._run_plain(function, call)
             else:
-                value = self._run_encoded(function, call, fds, lent)
+                value = self._run_encoded(function, call, results, fds, lent)
+                if value is _NOT_HERE:
+                    break
+            begun = index + 1
             if returns != 1 or not values.is_plain(value):
                 value = outcome.to_wire(process, value, returns, owner, out_fds)
             results.append(value)
@@ -192,7 +199,7 @@ class Executor:
         # Not before the kernel has the reply: what the board doesn't show can't be missed.
         slot[0] = 0
         if left is not None:
-            self._left[key] = left - index - 1
+            self._left[key] = left - begun
             if self._left[key] <= 0:
                 self._stop_reading()
 
@@ -217,13 +224,21 @@ class Executor:
             return outcome.failed(process, function, error)
 
     def _run_encoded(
-        self, function: Callable[..., Any], call: tuple[Any, ...], fds: list[int], lent: Lent
+        self,
+        function: Callable[..., Any],
+        call: tuple[Any, ...],
+        results: list[Any],
+        fds: list[int],
+        lent: Lent,
     ) -> Any:
-        """Runs a call whose arguments are pickled."""
+        """Runs a call whose arguments are pickled, or are results of its packet; ``_NOT_HERE`` if
+        such a result failed, is in shared memory or has references: its owner does better."""
         process = self._process
+        if len(call) == LINKED and not values.is_simple(results[call[3]]):
+            return _NOT_HERE
         try:
             process.task = call[0]
-            args, kwargs = outcome.arguments_of(process, call[1], call[2], fds, lent)
+            args, kwargs = outcome.arguments_of(process, call, results, fds, lent)
             value = function(*args, **kwargs)
             process.task = 0
             return value

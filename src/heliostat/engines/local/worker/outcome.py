@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from heliostat.engines.local.core.tasks import LINKED
 from heliostat.engines.local.owner import arguments
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
@@ -27,20 +28,34 @@ class Failure:
 
 
 def arguments_of(
-    process: WorkerProcess, payload: Any, slots: list[Any], fds: list[int], lent: Lent
-) -> tuple[list[Any], dict[str, Any]]:
-    """Unpickles a call's arguments. Runs user code."""
+    process: WorkerProcess, call: Sequence[Any], results: list[Any], fds: list[int], lent: Lent
+) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Unpickles the arguments of a call; ``results`` are those of the calls before it. Runs user
+    code."""
+    if len(call) == LINKED:
+        _, args, where, index = call
+        filled = list(args)
+        filled[where] = values.decode(results[index])
+        return filled, {}
+    _, payload, slots = call
+    if not slots and values.is_simple(payload):
+        args, kwargs = values.decode(payload)
+        return args, kwargs
 
     def take_fd() -> int:
         return fds.pop(0)
 
     with process.session.loop.lock:
-        local, filled = opened(process, payload, slots, take_fd, lent)
-    return arguments.decode(local, filled)
+        local, places = opened(process, payload, slots, take_fd, lent)
+    return arguments.decode(local, places)
 
 
 def opened(
-    process: WorkerProcess, payload: Any, slots: list[Any], take_fd: Callable[[], int], lent: Lent
+    process: WorkerProcess,
+    payload: Any,
+    slots: Sequence[Any],
+    take_fd: Callable[[], int],
+    lent: Lent,
 ) -> tuple[Any, list[tuple[Any, Any]]]:
     """The local form of a call's arguments. Called under the lock; runs no user code."""
     references = process.session.references
@@ -65,7 +80,7 @@ def to_wire(process: WorkerProcess, value: Any, returns: int, owner: int, fds: l
             payload = (values.MANY, [session.objects.result(part, owner) for part in parts])
     except BaseException as error:  # noqa: BLE001 - the user's __reduce__ may raise anything
         return failed(process, None, error).payload
-    if type(payload) is not tuple:
+    if values.is_simple(payload):
         return payload
     own: list[int] = []
     with session.loop.lock:

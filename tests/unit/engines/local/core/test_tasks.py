@@ -197,6 +197,6 @@ def test_everything_unfinished_can_be_taken_out() -> None:
 def test_the_entries_of_a_task_are_those_of_its_results() -> None:
     function = Function(b"f", "f", 2)
     first, second = object(), object()
-    assert Task(1, (), None, function, 0, None).entries() == ()
+    assert Task(1, (), (), function, 0, None).entries() == ()
     assert Task(1, (), (first, second), function, 0, None).entries() == (first, second)
     assert Task(1, (), first, function, 0, None).entries() == (first,)

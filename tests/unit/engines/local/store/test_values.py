@@ -183,7 +183,7 @@ def test_a_pickler_is_as_new_after_a_failure() -> None:
     with pytest.raises(TypeError):
         values.dumps([b"left over", threading.Lock()])
     assert through(["fresh"]) == ["fresh"]
-    assert values.dumps(["fresh"]).refs == []
+    assert not values.dumps(["fresh"]).refs
 
 
 def test_references_inside_a_value_are_found_and_found_again(
