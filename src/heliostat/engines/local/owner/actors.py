@@ -167,14 +167,13 @@ class Actors:
     ) -> Any:
         """Calls a method; returns what ``.remote()`` returns."""
         session = self.session
+        objects = session.objects
         calls = actor.calls
         count: Any = options.num_returns
-        retries = options.max_task_retries
-        if retries is None:
-            retries = actor.traits[2]
+        given = options.max_task_retries
+        retries = actor.traits[2] if given is None else given
         if 0 < calls.max_pending <= calls.count:
             raise pending_calls_exceeded(actor)
-        objects = session.objects
         if kwargs or not values.are_plain(args):
             content = arguments.encode(args, kwargs, objects.blob, objects.put_pickled)
         else:

@@ -25,6 +25,7 @@ from typing import Any
 from heliostat.engines.local.wire.channel import Outbox
 from heliostat.engines.local.wire.framing import Receiver
 from heliostat.engines.local.wire.messages import Handlers
+from heliostat.engines.local.wire.spin import Spin
 
 
 class Loop:
@@ -48,6 +49,7 @@ class Loop:
         self._handlers = handlers
         self._receiver = Receiver(inbox, plain=plain)
         self._epoll = select.epoll()
+        self._spin = Spin(self._epoll.poll)
         self._inbox_fd = inbox.fileno()
         self._epoll.register(self._inbox_fd, select.EPOLLIN)
         self._watched: dict[int, Callable[[], None]] = {}
@@ -82,7 +84,13 @@ class Loop:
 
         ``timeout`` is in seconds; below zero: for ever. Signal handlers run while waiting.
         """
-        events = self._epoll.poll(timeout)
+        return self._filed(self._epoll.poll(timeout))
+
+    def wait(self, timeout: float = -1.0) -> bool:
+        """As ``poll``, for a thread with nothing else to do: awake at first."""
+        return self._filed(self._spin.poll(timeout))
+
+    def _filed(self, events: list[tuple[int, int]]) -> bool:
         self.turns += 1
         if not events:
             return False

@@ -124,7 +124,7 @@ class Pump:
                     loop.poll(0)
                     loop.run_after()
                     return bool(ready())
-            loop.poll(left)
+            loop.wait(left)
             if loop.after:
                 loop.run_after()
             if loop.interrupted:

@@ -25,7 +25,7 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from heliostat.engines import registry
@@ -240,6 +240,12 @@ def _load_ref(uid: bytes, owner: int, number: int) -> Any:
     return registry.load_ref(uid, owner, number)
 
 
+def _load_code(make: Callable[..., CodeType], args: Sequence[Any], file: str) -> CodeType:
+    """A function's code. Since 3.1.3 cloudpickle forgets the file it came from, which a traceback
+    shows lines of."""
+    return make(*args).replace(co_filename=file)
+
+
 class _FastPickler(pickle.Pickler):
     """The C pickler; gives up on what a worker could not import.
 
@@ -319,9 +325,13 @@ def _cloud_pickler() -> Any:
                 self.refs: list[ObjectRef[Any]] = []
 
             def reducer_override(self, value: Any) -> Any:
-                if type(value) is ObjectRef:
+                kind = type(value)
+                if kind is ObjectRef:
                     self.refs.append(value)
                     return _reduce_ref(value)
+                if kind is CodeType:
+                    made = self.dispatch_table[CodeType](value)
+                    return _load_code, (*made, value.co_filename)
                 return super().reducer_override(value)
 
         _cloud_pickler_class = CloudPickler

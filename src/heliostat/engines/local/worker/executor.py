@@ -21,6 +21,7 @@ from heliostat.engines.local.store import values
 from heliostat.engines.local.store.board import NO_LIMIT
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.framing import Receiver, adopt_socket
+from heliostat.engines.local.wire.spin import Spin
 from heliostat.engines.local.worker import outcome
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Executor:
         self._session = process.session
         self._slot = slot
         self._idle = select.epoll()
+        self._spin = Spin(self._idle.poll)
         self._idle.register(self._session.loop.fileno(), select.EPOLLIN)
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._idle.register(self._wake, select.EPOLLIN)
@@ -107,7 +109,7 @@ class Executor:
         pump.readers += 1
         while not process.ending and process.actor is None:
             offered = False
-            for fd, _ in self._idle.poll():
+            for fd, _ in self._spin.poll():
                 if fd == inbox:
                     pump.turn(0)
                 elif fd == self._wake:
