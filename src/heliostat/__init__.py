@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from heliostat import runtime_context as runtime_context
     from heliostat.api.actors import get_actor as get_actor
     from heliostat.api.actors import kill as kill
+    from heliostat.api.cancel import cancel as cancel
     from heliostat.api.context import get_gpu_ids as get_gpu_ids
     from heliostat.api.context import get_runtime_context as get_runtime_context
     from heliostat.api.lifecycle import init as init
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from heliostat.api.state import available_resources as available_resources
     from heliostat.api.state import cluster_resources as cluster_resources
     from heliostat.api.state import nodes as nodes
+    from heliostat.engines.generators import (
+        DynamicObjectRefGenerator as DynamicObjectRefGenerator,
+    )
+    from heliostat.engines.generators import ObjectRefGenerator as ObjectRefGenerator
     from heliostat.engines.refs import ObjectRef as ObjectRef
     from heliostat.model.ids import ActorID as ActorID
     from heliostat.model.ids import JobID as JobID
@@ -49,13 +54,16 @@ if TYPE_CHECKING:
 
 _PUBLIC = {
     "ActorID": "heliostat.model.ids",
+    "DynamicObjectRefGenerator": "heliostat.engines.generators",
     "JobID": "heliostat.model.ids",
     "NodeID": "heliostat.model.ids",
     "ObjectID": "heliostat.model.ids",
     "ObjectRef": "heliostat.engines.refs",
+    "ObjectRefGenerator": "heliostat.engines.generators",
     "TaskID": "heliostat.model.ids",
     "WorkerID": "heliostat.model.ids",
     "available_resources": "heliostat.api.state",
+    "cancel": "heliostat.api.cancel",
     "cluster_resources": "heliostat.api.state",
     "get": "heliostat.api.objects",
     "get_actor": "heliostat.api.actors",
@@ -73,11 +81,8 @@ _PUBLIC = {
 }
 # Ray has these at this place, this release has not.
 _LACKING = (
-    "DynamicObjectRefGenerator",
     "LoggingConfig",
-    "ObjectRefGenerator",
     "PlacementGroupID",
-    "cancel",
     "data",
     "rllib",
     "runtime_env",
@@ -91,15 +96,18 @@ _MODULES = ("actor", "exceptions", "remote_function", "runtime_context")
 
 __all__ = [
     "ActorID",
+    "DynamicObjectRefGenerator",
     "JobID",
     "NodeID",
     "ObjectID",
     "ObjectRef",
+    "ObjectRefGenerator",
     "TaskID",
     "WorkerID",
     "__version__",
     "actor",
     "available_resources",
+    "cancel",
     "cluster_resources",
     "exceptions",
     "get",

@@ -19,7 +19,13 @@ CLASS_LINES = 300
 FUNCTION_LINES = 60
 
 #: "module" or "module:Class.method" -> why it may be longer.
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "heliostat.engines.local.core.leases:Leases": "one set of books; its helpers are apart",
+    "heliostat.engines.local.head.server:Server": "a handler for each message to the head",
+    "heliostat.engines.local.owner.actors:Actors": "an actor's calls, from submission to answer",
+    "heliostat.engines.local.owner.engine:LocalEngine": "a method for each of the contract's",
+    "heliostat.engines.local.owner.submit:Tasks": "a task's way, from submission to its end",
+}
 
 
 def test_every_size_is_within_its_limit() -> None:

@@ -113,7 +113,7 @@ class Worker(Process):
                 self.slot[0] = fields[0]
                 self.taken.append((self.owner, fields[-1][0][0]))
                 yield None
-                yield from self._run_packet(fields[0], fields[1], fields[-2], fields[-1], fds)
+                yield from self._run_packet(fields[0], fields[1], fields[3], fields[-1], fds)
             if self.detaching:
                 self._detach()
         if self.actor is not None:

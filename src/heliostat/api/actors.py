@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from heliostat.api.handles import ActorHandle
-from heliostat.api.methods import constructor_shape, table_of
+from heliostat.api.methods import check_groups, constructor_shape, table_of
 from heliostat.api.signatures import Shape, check
 from heliostat.engines.definitions import Definition, ExitActor
 from heliostat.engines.registry import require
@@ -107,7 +107,9 @@ class ActorClass(Generic[T]):
         check(shape, name, len(args), kwargs)
         if self._meta is None:
             target = self.__ray_actor_class__
-            self._meta = (target.__name__, target.__module__, table_of(target))
+            table = table_of(target)
+            check_groups(name, table, self._options.concurrency_groups)
+            self._meta = (target.__name__, target.__module__, table)
         engine = require()
         actor = engine.create_actor(self._definition, self._options, args, kwargs, self._meta)
         return ActorHandle(actor)

@@ -212,14 +212,16 @@ class RuntimeContext:
         return None
 
     def is_canceled(self) -> bool:
-        """False: this release can't cancel a task.
+        """Whether the task or call that asks was cancelled: it may then end in its own way.
 
         Raises:
-            RuntimeError: asked in a driver.
+            RuntimeError: asked in a driver, or in an async actor, whose calls are cancelled as
+                ``asyncio`` cancels.
         """
-        if _facts()["task_id"] is None:
+        ask = _facts()["is_cancelled"]
+        if ask is None:
             raise RuntimeError("This method is only available when the process is a worker.")
-        return False
+        return bool(ask())
 
     @property
     def should_capture_child_tasks_in_placement_group(self) -> bool:

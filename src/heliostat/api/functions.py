@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heliostat.api.collecting import Collecting
 from heliostat.api.signatures import (
     UNBOUNDED,
     Shape,
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from heliostat.api.typed import FunctionOptions, RemotelyNothing, RemotelySeveral
+    from heliostat.api.typed import (
+        FunctionOptions,
+        RemotelyGathering,
+        RemotelyNothing,
+        RemotelySeveral,
+        RemotelyStreaming,
+    )
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -57,6 +64,8 @@ class RemoteFunction(Remotely[F_co]):
 
     __name__: str
     __wrapped__: Callable[..., Any]
+    # As decorated; and as submitted, which differs for functions that yield.
+    _own: TaskTemplate
     _template: TaskTemplate
     _shape: Shape | None
     _fitting: set[tuple[Any, ...]]
@@ -70,7 +79,7 @@ class RemoteFunction(Remotely[F_co]):
         self._become(TaskTemplate(Definition(function, name), options), names)
 
     def _become(self, template: TaskTemplate, names: Mapping[str, Any]) -> None:
-        self._template = template
+        self._own = self._template = template
         self._shape = None
         self._fitting = set()
         self._least = self._most = UNBOUNDED
@@ -97,7 +106,8 @@ class RemoteFunction(Remotely[F_co]):
                 **kwargs: its arguments by name; the same.
 
             Returns:
-                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0.
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0; an
+                ``ObjectRefGenerator`` for a function that yields.
 
             Raises:
                 TypeError: the arguments do not fit the function.
@@ -120,6 +130,14 @@ class RemoteFunction(Remotely[F_co]):
         def options(
             self, *, num_returns: int, **task_options: Unpack[FunctionOptions]
         ) -> RemotelySeveral: ...
+        @overload
+        def options(
+            self, *, num_returns: Literal["streaming"], **task_options: Unpack[FunctionOptions]
+        ) -> RemotelyStreaming: ...
+        @overload
+        def options(
+            self, *, num_returns: Literal["dynamic"], **task_options: Unpack[FunctionOptions]
+        ) -> RemotelyGathering: ...
 
     def options(self, **task_options: Any) -> Any:
         """The same function with some of its options replaced.
@@ -136,7 +154,7 @@ class RemoteFunction(Remotely[F_co]):
             [1, 2]
         """
         other = RemoteFunction.__new__(RemoteFunction)
-        template = self._template
+        template = self._own
         merged = template.options.merge(task_options)
         other._become(TaskTemplate(template.definition, merged), self._names())
         return other
@@ -161,11 +179,7 @@ class RemoteFunction(Remotely[F_co]):
     def _learn(self) -> Shape:
         # Not at decoration: while a closure is unpickled its function may not be whole yet.
         function = self.__wrapped__
-        if is_generator(function):
-            raise NotImplementedError(
-                f"{self.__qualname__} is a generator: tasks that yield (num_returns='streaming') "
-                "are not part of this release; return a list instead"
-            )
+        self._template = _submitted(self._own)
         self._shape = shape = shape_of(function)
         self._least, self._most = shape.bounds()
         return shape
@@ -178,13 +192,23 @@ class RemoteFunction(Remotely[F_co]):
 
     def __getstate__(self) -> tuple[Any, ...]:
         # The names travel: while a closure is unpickled its function may not have its own yet.
-        template = self._template
+        template = self._own
         definition = template.definition
         return (definition.target, definition.name, template.options.given, self._names())
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         target, name, given, names = state
         self._become(TaskTemplate(Definition(target, name), TaskOptions.make(given)), names)
+
+
+def _submitted(own: TaskTemplate) -> TaskTemplate:
+    """What is submitted: a function that yields streams, unless its author says otherwise."""
+    definition, options = own.definition, own.options
+    if options.num_returns == "dynamic":
+        return TaskTemplate(Definition(Collecting(definition.target), definition.name), options)
+    if options.given.get("num_returns") is None and is_generator(definition.target):
+        return TaskTemplate(definition, options.merge({"num_returns": "streaming"}))
+    return own
 
 
 def make_remote_function(

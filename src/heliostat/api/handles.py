@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Union
 
+from heliostat.api.collecting import collect_from
 from heliostat.api.methods import BUILT_IN, options_of
 from heliostat.api.signatures import UNBOUNDED, Shape, check, close_names
 from heliostat.api.typed import F_co, Remotely
@@ -65,8 +66,11 @@ class ActorMethod(Remotely[F_co]):
         self._entry = entry
         self._fitting: set[tuple[Any, ...]] = set()
         self._options = options
-        # A generator has no number of arguments that fits unchecked: _check refuses it.
-        self._least, self._most = (UNBOUNDED, 0) if entry[2] else Shape(*entry[3]).bounds()
+        if entry[2] and options.given.get("num_returns") is None:
+            self._options = options = options.merge({"num_returns": "streaming"})
+        # What is gathered has no number of arguments that fits unchecked: _check sees to it.
+        dynamic = options.num_returns == "dynamic"
+        self._least, self._most = (UNBOUNDED, 0) if dynamic else Shape(*entry[3]).bounds()
         self._submit = actor.engine.submit_call
 
     if not TYPE_CHECKING:  # checkers see Remotely, and that it can't be called
@@ -86,7 +90,8 @@ class ActorMethod(Remotely[F_co]):
                 **kwargs: its arguments by name; the same.
 
             Returns:
-                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0.
+                An ``ObjectRef``; a list of them where ``num_returns`` is above 1; None for 0; an
+                ``ObjectRefGenerator`` for a method that yields.
 
             Raises:
                 TypeError: the arguments do not fit the method.
@@ -94,6 +99,9 @@ class ActorMethod(Remotely[F_co]):
             """
             if kwargs or not self._least <= len(args) <= self._most:
                 self._check(len(args), kwargs)
+                if self._options.num_returns == "dynamic":
+                    args = (collect_from, self._name, *args)
+                    return self._submit(self._actor, "__ray_call__", self._options, args, kwargs)
             return self._submit(self._actor, self._name, self._options, args, kwargs)
 
     def _check(self, count: int, kwargs: dict[str, Any]) -> None:
@@ -101,11 +109,6 @@ class ActorMethod(Remotely[F_co]):
         call = (count, *kwargs)
         if call not in self._fitting:
             called = f"{self._class_name}.{self._name}"
-            if self._entry[2]:
-                raise NotImplementedError(
-                    f"{called} is a generator: methods that yield (num_returns='streaming') are "
-                    "not part of this release; return a list instead"
-                )
             check(Shape(*self._entry[3]), called, count, kwargs)
             if len(self._fitting) < _REMEMBERED:
                 self._fitting.add(call)
@@ -132,6 +135,22 @@ class ActorMethod(Remotely[F_co]):
         def options(
             self, *, num_returns: int, name: str = "", **options: Unpack[typed.MethodOptions]
         ) -> typed.RemotelySeveral: ...
+        @overload
+        def options(
+            self,
+            *,
+            num_returns: Literal["streaming"],
+            name: str = "",
+            **options: Unpack[typed.MethodOptions],
+        ) -> typed.RemotelyStreaming: ...
+        @overload
+        def options(
+            self,
+            *,
+            num_returns: Literal["dynamic"],
+            name: str = "",
+            **options: Unpack[typed.MethodOptions],
+        ) -> typed.RemotelyGathering: ...
 
     def options(self, **options: Any) -> Any:
         """The same method with some options replaced for the calls made through it.

@@ -55,6 +55,20 @@ if TYPE_CHECKING:
             self, method: Callable[Concatenate[Any, P], R], /
         ) -> Method[typed.RemotelySeveral, Callable[P, R]]: ...
 
+    class MarkStreaming(Protocol):
+        """What ``@method(num_returns="streaming")`` gives."""
+
+        def __call__(
+            self, method: Callable[Concatenate[Any, P], R], /
+        ) -> Method[typed.RemotelyStreaming, Callable[P, R]]: ...
+
+    class MarkGathering(Protocol):
+        """What ``@method(num_returns="dynamic")`` gives."""
+
+        def __call__(
+            self, method: Callable[Concatenate[Any, P], R], /
+        ) -> Method[typed.RemotelyGathering, Callable[P, R]]: ...
+
 
 #: Where ``@method`` leaves what it was given.
 MARK = "__heliostat_method__"
@@ -112,6 +126,18 @@ def _plain(value: Any) -> Any:
     return pickled
 
 
+def check_groups(class_name: str, table: Mapping[str, Entry], groups: Mapping[str, int]) -> None:
+    """Raises ValueError if ``@method`` names a concurrency group that the class doesn't have."""
+    for name, (given, *_) in table.items():
+        group = dict(given).get("concurrency_group")
+        if group is not None and group not in groups:
+            known = ", ".join(groups) or "none"
+            raise ValueError(
+                f"{class_name}.{name}: concurrency_group={group!r} isn't one of the class's "
+                f"concurrency_groups, which are: {known}"
+            )
+
+
 def options_of(entry: Entry) -> MethodOptions:
     """The options that ``@method`` gave a method of a table."""
     given = {
@@ -137,6 +163,14 @@ if TYPE_CHECKING:
     ) -> Mark: ...
     @overload
     def method(*, num_returns: int, **kwargs: Unpack[typed.MethodOptions]) -> MarkSeveral: ...
+    @overload
+    def method(
+        *, num_returns: Literal["streaming"], **kwargs: Unpack[typed.MethodOptions]
+    ) -> MarkStreaming: ...
+    @overload
+    def method(
+        *, num_returns: Literal["dynamic"], **kwargs: Unpack[typed.MethodOptions]
+    ) -> MarkGathering: ...
 
 
 def method(*args: Any, **kwargs: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from heliostat.engines.generators import ObjectRefGenerator
 from heliostat.engines.refs import ObjectRef
 from heliostat.engines.registry import require, require_for
 
@@ -121,7 +122,8 @@ def wait(
     """Splits references into those that are ready and the rest, both in the order given.
 
     Args:
-        ray_waitables: a list of references, each once.
+        ray_waitables: a list of references, each once; a generator among them is ready when
+            its next item is, or the end of it.
         num_returns: how many to wait for; the first list has no more than that.
         timeout: seconds to wait at most; None waits for ever, 0 only looks.
         fetch_local: whether the value must have reached this host to count as ready.
@@ -154,6 +156,8 @@ def wait(
     if timeout is not None and timeout < 0:
         raise ValueError(f"The 'timeout' argument must be nonnegative. Received {timeout}")
     if {*map(type, ray_waitables)} - {ObjectRef}:
+        if any(isinstance(one, ObjectRefGenerator) for one in ray_waitables):
+            return _wait_for_items(ray_waitables, num_returns, timeout, fetch_local)
         for one in ray_waitables:
             if not isinstance(one, ObjectRef):
                 raise TypeError(
@@ -172,3 +176,18 @@ def wait(
             "num_returns cannot be greater than the number of ray_waitables provided to ray.wait."
         )
     return require_for(ray_waitables[0]).wait(ray_waitables, num_returns, timeout, fetch_local)
+
+
+def _wait_for_items(
+    waitables: list[Any], num_returns: int, timeout: float | None, fetch_local: bool
+) -> tuple[list[Any], list[Any]]:
+    """``wait`` with generators among what is waited for: each stands for its next item."""
+    given: dict[int, Any] = {}
+    refs: list[Any] = []
+    for one in waitables:
+        is_stream = isinstance(one, ObjectRefGenerator)
+        ref = one._stream.peek() if is_stream else one
+        refs.append(ref)
+        given[id(ref)] = one
+    ready, rest = wait(refs, num_returns=num_returns, timeout=timeout, fetch_local=fetch_local)
+    return [given[id(ref)] for ref in ready], [given[id(ref)] for ref in rest]

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
     from heliostat.api.actors import ActorClass
     from heliostat.api.functions import RemoteFunction
-    from heliostat.api.typed import RemotelyNothing, RemotelySeveral, RemoteOptions
+    from heliostat.api.typed import (
+        RemotelyGathering,
+        RemotelyNothing,
+        RemotelySeveral,
+        RemotelyStreaming,
+        RemoteOptions,
+    )
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -56,6 +62,14 @@ if TYPE_CHECKING:
     def remote(
         *, num_returns: int, **kwargs: Unpack[RemoteOptions]
     ) -> Callable[[Callable[..., Any]], RemotelySeveral]: ...
+    @overload
+    def remote(
+        *, num_returns: Literal["streaming"], **kwargs: Unpack[RemoteOptions]
+    ) -> Callable[[Callable[..., Any]], RemotelyStreaming]: ...
+    @overload
+    def remote(
+        *, num_returns: Literal["dynamic"], **kwargs: Unpack[RemoteOptions]
+    ) -> Callable[[Callable[..., Any]], RemotelyGathering]: ...
 
 
 def remote(*args: Any, **kwargs: Any) -> Any:
@@ -68,11 +82,15 @@ def remote(*args: Any, **kwargs: Any) -> Any:
         *args: the function or class, where it is used bare.
         **kwargs: options. For both: ``num_cpus`` (tasks 1; actors 1 to be placed and 0 while
             they live), ``num_gpus``, ``resources`` (a dict of custom ones), ``runtime_env``
-            (``{"env_vars": {...}}``). For functions: ``num_returns`` (1), ``max_retries`` (3, of
-            system failures), ``retry_exceptions`` (False), ``max_calls``, ``name``. For classes:
+            (``{"env_vars": {...}}``). For functions: ``num_returns`` (1; "streaming" of those that
+            yield), ``max_retries`` (3, of system failures), ``retry_exceptions`` (False),
+            ``max_calls``, ``name``, and heliostat's own ``timeout`` (seconds after which a task's
+            process is ended and ``get`` raises ``TaskTimeoutError``) and ``priority`` (0; tasks of
+            a higher one that need the same resources go first). For classes:
             ``max_restarts`` (0), ``max_task_retries`` (0), ``max_concurrency`` (1; 1000 with
             async methods), ``max_pending_calls`` (-1, no bound), ``concurrency_groups``,
-            ``name``, ``namespace``, ``lifetime``, ``get_if_exists``.
+            ``allow_out_of_order_execution``, ``name``, ``namespace``, ``lifetime``,
+            ``get_if_exists``.
 
     Returns:
         A ``RemoteFunction``, an ``ActorClass``, or a decorator that makes one.

@@ -6,8 +6,10 @@ names, and each of up to six positional ones also takes a reference to what the 
 - ``f.remote(1, y="a")`` is checked like ``f(1, y="a")`` and gives ``ObjectRef`` of f's result;
 - ``f.remote(ref)`` takes an ``ObjectRef[int]`` for an ``int``.
 
-Known limits of the checkers: a reference given by name is refused, and mypy ignores what a
-decorator makes of a class, so typed programs write ``Counter = ray.remote(CounterImpl)``.
+Known limits of the checkers: a reference given by name is refused; mypy ignores what a decorator
+makes of a class, so typed programs write ``Counter = ray.remote(CounterImpl)``; and an overload for
+functions that yield would take every function whose result is Any, so typed programs say
+``num_returns="streaming"``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Literal, ParamSpec, TypedDict, overload
 
+    from heliostat.engines.generators import DynamicObjectRefGenerator, ObjectRefGenerator
     from heliostat.engines.refs import ObjectRef
 
     P = ParamSpec("P")
@@ -49,7 +52,10 @@ if TYPE_CHECKING:
         """Options of functions, but ``num_returns``."""
 
         max_retries: int
+        priority: int | None
         retry_exceptions: bool | Sequence[type[BaseException]]
+        timeout: float | None
+        _generator_backpressure_num_objects: int | None
 
     class ClassOptions(CommonOptions, total=False):
         """Options of classes."""
@@ -76,6 +82,8 @@ if TYPE_CHECKING:
         enable_task_events: bool | None
         max_task_retries: int | None
         retry_exceptions: bool | Sequence[type[BaseException]] | None
+        timeout: float | None
+        _generator_backpressure_num_objects: int | None
         tensor_transport: str | None
 
 
@@ -151,6 +159,28 @@ if TYPE_CHECKING:
             raise NotImplementedError
 
         def options(self, **options: Any) -> RemotelySeveral:
+            """The same with other options."""
+            raise NotImplementedError
+
+    class RemotelyStreaming:
+        """What has ``.remote()`` with ``num_returns="streaming"``."""
+
+        def remote(self, *args: Any, **kwargs: Any) -> ObjectRefGenerator[Any]:
+            """A generator of references."""
+            raise NotImplementedError
+
+        def options(self, **options: Any) -> RemotelyStreaming:
+            """The same with other options."""
+            raise NotImplementedError
+
+    class RemotelyGathering:
+        """What has ``.remote()`` with ``num_returns="dynamic"``."""
+
+        def remote(self, *args: Any, **kwargs: Any) -> ObjectRef[DynamicObjectRefGenerator[Any]]:
+            """A reference to all references."""
+            raise NotImplementedError
+
+        def options(self, **options: Any) -> RemotelyGathering:
             """The same with other options."""
             raise NotImplementedError
 

@@ -107,6 +107,14 @@ class Engine(ABC):
         """Ends an actor at once; its name is free when this returns."""
 
     @abstractmethod
+    def cancel(self, ref: ObjectRef[Any], force: bool, recursive: bool) -> None:
+        """Cancels the task or call that makes the object; nothing if it has ended.
+
+        Raises:
+            ValueError: ``force`` for an actor's call.
+        """
+
+    @abstractmethod
     def get_actor(self, name: str, namespace: str | None) -> Actor:
         """The living actor of that name.
 

@@ -5,6 +5,7 @@
     RayError
     +-- RayTaskError                        a task or method raised; see below
     +-- TaskCancelledError
+    +-- TaskTimeoutError                    (also TimeoutError; heliostat's own)
     +-- UserCodeException
     +-- WorkerCrashedError                  the process died under a task
     +-- RayActorError
@@ -69,6 +70,7 @@ from heliostat.exceptions._calls import (
     RuntimeEnvSetupError,
     TaskCancelledError,
     TaskPlacementGroupRemoved,
+    TaskTimeoutError,
     TaskUnschedulableError,
     UserCodeException,
 )
@@ -150,18 +152,19 @@ __all__ = [
     "StreamingGeneratorReplayInconsistentError",
     "TaskCancelledError",
     "TaskPlacementGroupRemoved",
+    "TaskTimeoutError",
     "TaskUnschedulableError",
     "UnserializableException",
     "UserCodeException",
     "WorkerCrashedError",
 ]
 
-#: Ray's list of its error classes: all of these but ``EngineCapabilityError``.
+#: Ray's list of its error classes: all of these but heliostat's own.
 RAY_EXCEPTION_TYPES: list[type[RayError]] = []
 for _name in __all__:
     _class = globals()[_name]
     if isinstance(_class, type):
         # They are known, shown and pickled by the name of this module.
         _class.__module__ = __name__
-        if _class is not EngineCapabilityError:
+        if _class not in {EngineCapabilityError, TaskTimeoutError}:
             RAY_EXCEPTION_TYPES.append(_class)

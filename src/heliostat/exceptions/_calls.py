@@ -24,6 +24,26 @@ class GetTimeoutError(RayError, TimeoutError):
     """``get`` ran into its ``timeout``; what it waited for goes on."""
 
 
+class TaskTimeoutError(RayError, TimeoutError):
+    """A task or call ran longer than its ``timeout``, and was ended. Heliostat's own.
+
+    Attributes:
+        name: the function or method.
+        seconds: the time it had.
+    """
+
+    def __init__(self, name: str = "", seconds: float = 0.0) -> None:
+        super().__init__()
+        self.name = name
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name or 'The task'} ran longer than its timeout of {self.seconds:g} s and was "
+            "ended. Give it more time by options(timeout=...), or find out what it waits for."
+        )
+
+
 class TaskCancelledError(RayError):
     """The task was cancelled.
 

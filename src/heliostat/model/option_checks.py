@@ -101,18 +101,45 @@ def one_of(*accepted: str) -> Check:
     return check
 
 
-def result_count(value: Any) -> int:
-    """How many refs a call gives."""
-    if value in ("dynamic", "streaming"):
-        raise NotImplementedError(
-            f"num_returns={value!r}: this release has no generators; return a list of refs made "
-            "by put() instead"
-        )
+def result_count(value: Any) -> int | str:
+    """How many refs a call gives, or in which other way."""
+    accepted = "None, 0, a positive integer, 'streaming' or 'dynamic'"
+    if isinstance(value, str):
+        if value not in {"dynamic", "streaming"}:
+            raise ValueError(accepted)
+        return value
     if not isinstance(value, int):
-        raise TypeError("None, 0 or a positive integer")
+        raise TypeError(accepted)
     if value < 0:
-        raise ValueError("None, 0 or a positive integer")
+        raise ValueError(accepted)
     return int(value)
+
+
+def seconds(value: Any) -> float:
+    """A time limit."""
+    accepted = "None or a positive number of seconds"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(accepted)
+    if not 0 < value < 1e9:
+        raise ValueError(accepted)
+    return float(value)
+
+
+def integer(value: Any) -> int:
+    """Any whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("an integer")
+    return value
+
+
+def items_ahead(value: Any) -> int:
+    """How many items a generator may be ahead; 0 for any number."""
+    accepted = "None, -1 or a positive integer"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(accepted)
+    if value < 1 and value != -1:
+        raise ValueError(accepted)
+    return max(0, value)
 
 
 def exception_classes(value: Any) -> bool | tuple[type[BaseException], ...]:

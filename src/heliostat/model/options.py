@@ -19,10 +19,13 @@ from heliostat.model.option_checks import (
     environment,
     exception_classes,
     groups,
+    integer,
+    items_ahead,
     limit,
     one_of,
     quantity,
     result_count,
+    seconds,
     text,
 )
 
@@ -75,7 +78,7 @@ _BOTH = (TASK, ACTOR)
 _CALL = (TASK, METHOD)
 _ALL = (TASK, ACTOR, METHOD)
 
-#: Every option Ray has. The same name means the same wherever it can be given.
+#: Every option Ray has, and ours. The same name means the same wherever it can be given.
 OPTIONS: dict[str, Option] = {
     "num_cpus": Option(_BOTH, quantity()),
     "num_gpus": Option(_BOTH, quantity(whole_above_one=True)),
@@ -95,9 +98,12 @@ OPTIONS: dict[str, Option] = {
     "namespace": Option((ACTOR,), actor_name),
     "lifetime": Option((ACTOR,), one_of("detached", "non_detached")),
     "get_if_exists": Option((ACTOR,), boolean, default=False),
+    "allow_out_of_order_execution": Option((ACTOR,), boolean, default=False),
+    # Heliostat's own.
+    "timeout": Option(_CALL, seconds),
+    "priority": Option((TASK,), integer, 0),
     # What this release lacks.
     "accelerator_type": _lacking(_BOTH),
-    "allow_out_of_order_execution": _lacking((ACTOR,), False),
     "enable_task_events": _lacking(_ALL, True),
     "enable_tensor_transport": _lacking((ACTOR,), False),
     "fallback_strategy": _lacking(_BOTH),
@@ -109,7 +115,7 @@ OPTIONS: dict[str, Option] = {
     "scheduling_strategy": _lacking(_BOTH, "DEFAULT"),
     "tensor_transport": _lacking((METHOD,)),
     "_actor_generator_backpressure_num_objects": _lacking((ACTOR,), -1),
-    "_generator_backpressure_num_objects": _lacking(_CALL, -1),
+    "_generator_backpressure_num_objects": Option(_CALL, items_ahead, 0),
     "_labels": _lacking(_ALL),
     "_num_objects_per_yield": _lacking(_CALL, 1),
 }
@@ -221,10 +227,14 @@ class TaskOptions(_Options):
 
     Attributes:
         num_returns: how many refs a call gives.
+        returns: the same as a number; below zero for a stream: -1 - how many items it may be
+            ahead, 0 for any number.
         max_retries: how often a lost task runs again; -1 = for ever.
         retry_exceptions: whether, or for which classes, an exception is worth a retry.
         amounts: what a running task holds.
         name: for messages.
+        timeout: seconds a task may run, or None.
+        priority: tasks of a higher one go first.
         runtime_env: the normalised environment, or None.
         max_calls: tasks after which a worker ends; 0 = no limit. 1 for tasks with GPUs, which
             hand their memory back only so.
@@ -237,8 +247,11 @@ class TaskOptions(_Options):
         "max_retries",
         "name",
         "num_returns",
+        "priority",
         "retry_exceptions",
+        "returns",
         "runtime_env",
+        "timeout",
     )
 
     _kind = TASK
@@ -247,6 +260,9 @@ class TaskOptions(_Options):
         super().__init__(given)
         values = _checked(TASK, given)
         self.num_returns: int | str = values["num_returns"]
+        self.returns = _returns(values)
+        self.timeout: float | None = values["timeout"]
+        self.priority: int = values["priority"]
         self.max_retries: int = values["max_retries"]
         self.retry_exceptions: bool | tuple[type[BaseException], ...] = values["retry_exceptions"]
         self.amounts: Amounts = _amounts(values, cpus=resources.UNIT)
@@ -269,6 +285,7 @@ class ActorOptions(_Options):
         max_concurrency: calls at once; None = 1, or 1000 for async classes.
         max_pending_calls: calls that may wait, a caller; -1 = no limit.
         concurrency_groups: calls at once by name of group.
+        out_of_order: whether a call whose arguments are ready may overtake one that waits for its.
         amounts: what it holds while it lives; nothing unless a resource was given.
         placement: what must be free to place it.
         runtime_env: the normalised environment, or None.
@@ -287,6 +304,7 @@ class ActorOptions(_Options):
         "max_task_retries",
         "name",
         "namespace",
+        "out_of_order",
         "placement",
         "runtime_env",
     )
@@ -308,6 +326,7 @@ class ActorOptions(_Options):
         self.max_concurrency: int | None = values["max_concurrency"]
         self.max_pending_calls: int = values["max_pending_calls"]
         self.concurrency_groups: dict[str, int] = dict(values["concurrency_groups"])
+        self.out_of_order: bool = values["allow_out_of_order_execution"]
         self.runtime_env: dict[str, Any] | None = values["runtime_env"]
         # Ray's rule: an actor that asks for nothing needs a CPU to be placed and holds none;
         # one that asks for something holds it, and a CPU unless it says otherwise.
@@ -325,14 +344,24 @@ class MethodOptions(_Options):
 
     Attributes:
         num_returns: how many refs a call gives.
+        returns: the same as a number, as in ``TaskOptions``.
         max_task_retries: how often a lost call runs again; None = as the actor says.
         retry_exceptions: whether, or for which classes, an exception is worth a retry.
         concurrency_group: where it runs, or None.
         name: for messages.
+        timeout: seconds a call may run, or None.
         given: what the user gave.
     """
 
-    __slots__ = ("concurrency_group", "max_task_retries", "name", "num_returns", "retry_exceptions")
+    __slots__ = (
+        "concurrency_group",
+        "max_task_retries",
+        "name",
+        "num_returns",
+        "retry_exceptions",
+        "returns",
+        "timeout",
+    )
 
     _kind = METHOD
 
@@ -340,10 +369,20 @@ class MethodOptions(_Options):
         super().__init__(given)
         values = _checked(METHOD, given)
         self.num_returns: int | str = values["num_returns"]
+        self.returns = _returns(values)
+        self.timeout: float | None = values["timeout"]
         self.max_task_retries: int | None = values["max_task_retries"]
         self.retry_exceptions: bool | tuple[type[BaseException], ...] = values["retry_exceptions"]
         self.concurrency_group: str | None = values["concurrency_group"]
         self.name: str = values["name"]
+
+
+def _returns(values: Mapping[str, Any]) -> int:
+    """How many results there are; below zero for a stream. What is "dynamic" is one object."""
+    count: int | str = values["num_returns"]
+    if isinstance(count, int):
+        return count
+    return 1 if count == "dynamic" else -1 - int(values["_generator_backpressure_num_objects"])
 
 
 def _amounts(values: Mapping[str, Any], *, cpus: int) -> Amounts:

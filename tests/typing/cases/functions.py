@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import heliostat as ray
 from heliostat import ObjectRef
 
@@ -82,3 +84,15 @@ def total(parts: list[ObjectRef[float]]) -> float:
 
 
 reveal_type(total([area.remote(1, 2.0)]))  # R: float
+
+
+@ray.remote
+def counting(n: int) -> Iterator[int]:
+    yield from range(n)
+
+
+# What yields gives a generator of references.
+reveal_type(counting.options(num_returns="streaming").remote(3))  # R: ObjectRefGenerator[Any]
+gathered = counting.options(num_returns="dynamic").remote(3)
+reveal_type(gathered)  # R: ObjectRef[DynamicObjectRefGenerator[Any]]
+counting.remote("3")  # E

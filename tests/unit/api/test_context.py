@@ -67,6 +67,7 @@ def test_an_actor_knows_itself(engine: MemoryEngine) -> None:
         gpu_ids=[1],
         runtime_env={"env_vars": {"A": "b"}},
         restarts=1,
+        is_cancelled=lambda: False,
     )
     context = ray.get_runtime_context()
     assert context.get_task_id() == TASK.hex()

@@ -101,14 +101,17 @@ def test_coroutines_are_refused_with_a_way_out() -> None:
         ray.remote(later)
 
 
-def test_generators_are_refused_at_the_call() -> None:
+def test_generators_stream_unless_told_otherwise(engine: MemoryEngine) -> None:
     def steps() -> Any:
         yield 1
 
     remote = ray.remote(steps)
-    for _ in range(2):
-        with pytest.raises(NotImplementedError, match="generator"):
-            remote.remote()
+    remote.remote()
+    remote.options(num_returns=1).remote()
+    remote.options(num_returns="dynamic").remote()
+    templates = [call[1] for call in engine.calls if call[0] == "task"]
+    assert [template.options.returns for template in templates] == [-1, 1, 1]
+    assert [template.definition.target is steps for template in templates] == [True, True, False]
 
 
 @pytest.mark.parametrize("target", [len, functools.partial(add.__wrapped__, 1), print, "abc".upper])

@@ -26,8 +26,8 @@ def test_submodules_are_there_after_a_bare_import() -> None:
 
 
 def test_a_name_that_ray_has_is_told_from_one_that_nobody_has() -> None:
-    with pytest.raises(AttributeError, match="'cancel': Ray has it, this release has not"):
-        _ = heliostat.cancel  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="'rllib': Ray has it, this release has not"):
+        _ = heliostat.rllib  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match=r"no attribute 'nothing'$"):
         _ = heliostat.nothing  # type: ignore[attr-defined]
     assert not hasattr(heliostat, "__wrapped__")

@@ -87,6 +87,13 @@ TEXTS: list[tuple[BaseException, str]] = [
     (exceptions.CrossLanguageError("from Java"), "from Java"),
     (exceptions.GetTimeoutError("2 of 3 are ready"), "2 of 3 are ready"),
     (
+        exceptions.TaskTimeoutError("f", 1.5),
+        (
+            "f ran longer than its timeout of 1.5 s and was ended. Give it more time by "
+            "options(timeout=...), or find out what it waits for."
+        ),
+    ),
+    (
         exceptions.LocalRayletDiedError(),
         "The head of this session has died. Call shutdown() and init() to start anew.",
     ),
@@ -201,7 +208,7 @@ def test_ours_is_also_what_python_raises_for_it() -> None:
     assert issubclass(exceptions.EngineCapabilityError, NotImplementedError)
 
 
-@pytest.mark.parametrize("name", [*PARENTS, "EngineCapabilityError"])
+@pytest.mark.parametrize("name", [*PARENTS, "EngineCapabilityError", "TaskTimeoutError"])
 def test_an_error_is_known_by_the_package(name: str) -> None:
     assert getattr(exceptions, name).__module__ == "heliostat.exceptions"
     assert name in (exceptions.__doc__ or "")
@@ -217,6 +224,7 @@ def test_every_error_has_its_text_pinned() -> None:
     assert {type(error).__name__ for error, _ in TEXTS} | elsewhere == {
         *PARENTS,
         "EngineCapabilityError",
+        "TaskTimeoutError",
     }
 
 

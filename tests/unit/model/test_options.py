@@ -52,7 +52,8 @@ RAY = {
 
 @pytest.mark.parametrize("kind", RAY)
 def test_the_table_has_rays_options(kind: str) -> None:
-    assert set(TABLES[kind]) == RAY[kind]
+    ours = {TASK: {"priority", "timeout"}, METHOD: {"timeout"}}.get(kind, set())
+    assert set(TABLES[kind]) == RAY[kind] | ours
 
 
 class TestTasks:
@@ -240,9 +241,9 @@ BAD: list[tuple[str, str, Any, type[Exception], str]] = [
     (TASK, "resources", {"a": "1"}, TypeError, "'1' of resource 'a': expected a number"),
     (TASK, "runtime_env", ["x"], TypeError, "a runtime_env is a dict or None, not a list"),
     (TASK, "runtime_env", {"envvars": {}}, ValueError, "an unknown field 'envvars'"),
-    (TASK, "num_returns", -1, ValueError, "None, 0 or a positive integer"),
-    (TASK, "num_returns", "many", TypeError, "None, 0 or a positive integer"),
-    (METHOD, "num_returns", 1.0, TypeError, "None, 0 or a positive integer"),
+    (TASK, "num_returns", -1, ValueError, "None, 0, a positive integer, 'streaming' or 'dynamic'"),
+    (TASK, "num_returns", "many", ValueError, "'streaming' or 'dynamic'"),
+    (METHOD, "num_returns", 1.0, TypeError, "None, 0, a positive integer"),
     (TASK, "max_retries", -2, ValueError, "None, -1 for no limit, 0 or a positive integer"),
     (TASK, "max_retries", 1.5, TypeError, "None, -1 for no limit, 0 or a positive integer"),
     (TASK, "max_calls", -1, ValueError, "None or an integer of at least 0"),
@@ -302,10 +303,8 @@ LACKING: list[tuple[str, str, Any]] = [
     *((kind, "scheduling_strategy", "SPREAD") for kind in (TASK, ACTOR)),
     *((kind, "enable_task_events", False) for kind in (TASK, ACTOR, METHOD)),
     *((kind, "_labels", {"a": "b"}) for kind in (TASK, ACTOR, METHOD)),
-    *((kind, "_generator_backpressure_num_objects", 2) for kind in (TASK, METHOD)),
     *((kind, "_num_objects_per_yield", 2) for kind in (TASK, METHOD)),
     (ACTOR, "_actor_generator_backpressure_num_objects", 2),
-    (ACTOR, "allow_out_of_order_execution", True),
     (ACTOR, "enable_tensor_transport", True),
     (METHOD, "tensor_transport", "nccl"),
 ]
@@ -337,11 +336,22 @@ def test_rays_defaults_change_nothing(kind: str) -> None:
     KINDS[kind].make({name: value for name, value in defaults.items() if name in RAY[kind]})
 
 
-@pytest.mark.parametrize("value", ["dynamic", "streaming"])
-@pytest.mark.parametrize("kind", [TASK, METHOD])
-def test_generators_are_refused(kind: str, value: str) -> None:
-    with pytest.raises(NotImplementedError, match=f"num_returns='{value}'.*no generators"):
-        KINDS[kind].make({"num_returns": value})
+@pytest.mark.parametrize(
+    ("given", "returns"),
+    [
+        ({}, 1),
+        ({"num_returns": 3}, 3),
+        ({"num_returns": "dynamic"}, 1),
+        ({"num_returns": "streaming"}, -1),
+        ({"num_returns": "streaming", "_generator_backpressure_num_objects": -1}, -1),
+        ({"num_returns": "streaming", "_generator_backpressure_num_objects": 4}, -5),
+    ],
+)
+def test_the_number_of_results_says_also_how_far_a_stream_may_run_ahead(
+    given: dict[str, Any], returns: int
+) -> None:
+    assert TaskOptions.make(given).returns == returns
+    assert MethodOptions.make(given).returns == returns
 
 
 def test_a_field_of_the_environment_that_is_lacking_is_named() -> None:

@@ -28,6 +28,7 @@ class ActorCalls:
         incarnation: which of its processes that is.
         death: why it is dead, or None.
         unavailable: the cause its last process was lost with, while it restarts.
+        timed_out: number of the call of ours that ran out of time, and its process with it.
     """
 
     __slots__ = (
@@ -40,6 +41,7 @@ class ActorCalls:
         "pending",
         "proc",
         "sent",
+        "timed_out",
         "unavailable",
     )
 
@@ -51,6 +53,7 @@ class ActorCalls:
         self.incarnation = 0
         self.death: dict[str, Any] | None = None
         self.unavailable: dict[str, Any] | None = None
+        self.timed_out = 0
         self.pending: deque[Task] = deque()
         self.sent: dict[int, Task] = {}
         self._unready = 0
@@ -66,6 +69,17 @@ class ActorCalls:
         if task.call is None:
             self._unready += 1
         return self.proc != 0 and (len(self.sent) < EAGER or len(self.pending) >= BATCH)
+
+    def withdraw(self, task: Task) -> bool:
+        """Takes a call out that was not sent yet; False if it was. Its arguments may still come."""
+        try:
+            self.pending.remove(task)
+        except ValueError:
+            return False
+        if task.call is None:
+            self._unready -= 1
+            task.call = ()
+        return True
 
     def ready(self) -> None:
         """A pending call got its arguments (``call`` was set)."""
@@ -105,6 +119,14 @@ class ActorCalls:
             self.incarnation = incarnation
             self.unavailable = None
 
+    def note_timeout(self, own: int, cause: dict[str, Any]) -> None:
+        """The actor's process is gone: the board says which call's alarm was set, if one was.
+        ``own`` is the number of our process."""
+        number = cause.get("packet", 0)
+        if cause.get("index") == own and number in self.sent:
+            self.timed_out = number
+            self.sent[number].retries = 0
+
     def lost(self, incarnation: int, cause: dict[str, Any]) -> tuple[list[Task], list[Task]]:
         """The process of ``incarnation`` is gone and will be replaced.
 
@@ -119,6 +141,8 @@ class ActorCalls:
         for task in self.sent.values():
             task.attempts += 1
             may_run_again = task.retries < 0 or task.attempts <= task.retries
+            if task.cancelled:
+                may_run_again = False
             (again if may_run_again else failed).append(task)
         self.sent.clear()
         self.pending.extendleft(reversed(again))

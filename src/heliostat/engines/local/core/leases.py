@@ -60,6 +60,8 @@ class Leases:
         self._victims = Victims(self)
         self._next_surplus = 0.0
         self._ended_jobs: set[int] = set()
+        #: When an actor was last given a process, by the job and environment of that.
+        self._placed: dict[tuple[int, Env], float] = {}
 
     @property
     def totals(self) -> dict[str, int]:
@@ -161,6 +163,7 @@ class Leases:
         What these still start for their own tasks ends as soon as it has none of them.
         """
         self._ended_jobs.add(job)
+        self._placed = {key: when for key, when in self._placed.items() if key[0] != job}
         for worker in self.workers.values():
             if worker.job == job and worker.state is not WorkerState.ACTOR:
                 if worker.state is WorkerState.IDLE:
@@ -285,6 +288,7 @@ class Leases:
             worker.move(WorkerState.ACTOR, now)
             self._hold(worker, need.run)
             self.actions.append(("host", worker.proc, need.actor, worker.gpus))
+            self._keep_spare(need.job, need.env, now)
         else:
             worker.move(WorkerState.LEASED, now)
             worker.queue = need
@@ -292,6 +296,15 @@ class Leases:
             self._hold(worker, need.resources)
             self.actions.append(("attach", worker.proc, need.key, worker.gpus))
         return True
+
+    def _keep_spare(self, job: int, env: Env, now: float) -> None:
+        """Where one actor is created after the other, the next one finds its process started: it
+        answers after 3 ms instead of 6. A spare that nobody took ends as any idle worker."""
+        last = self._placed.get((job, env))
+        self._placed[job, env] = now
+        lately = last is not None and now - last < IDLE_SECONDS
+        if lately and job not in self._ended_jobs and self._idle_worker(job, env) is None:
+            self._spawn(job, env, now)
 
     def _idle_worker(self, job: int, env: Env) -> Worker | None:
         """The idle worker used last: its memory is the warmest."""

@@ -47,6 +47,8 @@ class Function:
         called: what the user calls its tasks; empty: as the function.
         returns: results of a task.
         batch: tasks to send in one packet.
+        timeout: seconds a task may run, or None.
+        priority: its tasks go ahead of those of a lower one.
         links: its results are of a kind that a worker can pass on within a packet.
         retry_exceptions: what its author wants repeated: all or none of its own exceptions,
             or those of the given types.
@@ -58,9 +60,11 @@ class Function:
         "key",
         "links",
         "name",
+        "priority",
         "retry_exceptions",
         "returns",
         "seconds",
+        "timeout",
     )
 
     def __init__(
@@ -70,12 +74,16 @@ class Function:
         returns: int = 1,
         retry_exceptions: Any = False,
         called: str = "",
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> None:
         self.key = key
         self.returns = returns
         self.name = name
         self.called = called
         self.retry_exceptions = retry_exceptions
+        self.timeout = timeout
+        self.priority = priority
         self.seconds: float | None = None
         self.batch = 1
         self.links = returns == 1
@@ -84,7 +92,8 @@ class Function:
         """Takes the mean run time of a packet's tasks into account."""
         old = self.seconds
         self.seconds = seconds if old is None else (old + seconds) / 2
-        if self.seconds >= PACKET_SECONDS:
+        # One that may be killed for its time takes nobody with it.
+        if self.seconds >= PACKET_SECONDS or self.timeout is not None:
             self.batch = 1
         else:
             self.batch = min(PACKET_TASKS, int(PACKET_SECONDS / (self.seconds + 1e-6)) or 1)
@@ -102,6 +111,8 @@ class Task:
         attempts: how often it has failed.
         actor: for a call, the handle it keeps alive.
         follows: the task whose result is the only argument missing, or None.
+        parent: what ran here when it was submitted, None in a driver; see ``owner.cancel``.
+        cancelled: it is to end as soon as can be, and is not repeated.
         extra: what the arguments hold while the task lives (``owner.arguments``), or None.
     """
 
@@ -109,11 +120,13 @@ class Task:
         "actor",
         "attempts",
         "call",
+        "cancelled",
         "entry",
         "extra",
         "follows",
         "function",
         "number",
+        "parent",
         "retries",
     )
 
@@ -129,6 +142,8 @@ class Task:
         self.extra = extra
         self.actor: Any = None
         self.follows: Follow | None = None
+        self.parent: Any = None
+        self.cancelled = False
 
     def entries(self) -> tuple[Entry, ...]:
         """The entries of its results."""
@@ -168,6 +183,7 @@ class TaskQueue:
             maybe for the very task that is to be sent, come on top.
         window: most packets out, counted likewise.
         demand: workers last asked of the head.
+        withdrawn: cancelled tasks that came back unbegun, for the owner to end.
     """
 
     def __init__(self, number: int, limit: int) -> None:
@@ -181,6 +197,7 @@ class TaskQueue:
         self.lively = 2
         self.window = WINDOW
         self.demand = 0
+        self.withdrawn: list[Task] = []
         self._next_packet = 1
         # By number of the task followed; None where several wait for it, which then follow nobody.
         self._followers: dict[int, Task | None] = {}
@@ -224,6 +241,19 @@ class TaskQueue:
         self.packets[number] = taken
         return number, taken
 
+    def enqueue(self, task: Task) -> None:
+        """A ready task waits to be sent: behind all others but those of a lower priority."""
+        backlog = self.backlog
+        at = len(backlog)
+        priority = task.function.priority
+        while at and backlog[at - 1].function.priority < priority:
+            at -= 1
+        backlog.insert(at, task)
+
+    def outranked(self, priority: int) -> bool:
+        """Whether tasks that were sent are of a lower priority."""
+        return any(tasks[0].function.priority < priority for tasks in self.packets.values())
+
     def follow(self, task: Task) -> None:
         """The task waits for the one that it ``follows``, alone."""
         follows = task.follows
@@ -261,6 +291,10 @@ class TaskQueue:
         """These were sent and go out again, ahead of everything else; who followed another one
         waits for its result again, if that isn't there yet."""
         for task in reversed(tasks):
+            if task.cancelled:
+                self._unfollow(task)
+                self.withdrawn.append(task)
+                continue
             if _is_linked(task):
                 task.call = None if task.follows is not None else task.extra
             if task.call is not None:
@@ -328,9 +362,7 @@ class TaskQueue:
         """
         accounted = set(claimed)
         back = set(drained)
-        lost = [n for n in self.packets if n in back or (n <= until and n not in accounted)]
-        for number in sorted(lost, reverse=True):
-            self.put_back(self.packets.pop(number))
+        self.unread([n for n in self.packets if n in back or (n <= until and n not in accounted)])
 
     def recall(self, packet: int, index: int) -> bool:
         """Takes back the tasks of a packet from ``index`` on: its worker, still at one before
@@ -347,11 +379,33 @@ class TaskQueue:
     def retry(self, task: Task) -> bool:
         """Counts a loss; True if the task goes out again, ahead of everything else."""
         task.attempts += 1
-        if 0 <= task.retries < task.attempts:
+        if task.cancelled or 0 <= task.retries < task.attempts:
             self._unfollow(task)
             return False
         self.put_back([task])
         return True
+
+    # -- cancellation ---------------------------------------------------------------------
+
+    def withdraw(self, task: Task) -> bool:
+        """Takes a task out of the backlog; False if it was sent, or waits for arguments."""
+        try:
+            self.backlog.remove(task)
+        except ValueError:
+            return False
+        return True
+
+    def place(self, task: Task) -> tuple[int, int] | None:
+        """The packet a task is in, and its index there."""
+        for number, tasks in self.packets.items():
+            if task in tasks:
+                return number, tasks.index(task)
+        return None
+
+    def unread(self, packets: Iterable[int]) -> None:
+        """These packets were taken out of the queue again before a worker read them."""
+        for number in sorted(packets, reverse=True):
+            self.put_back(self.packets.pop(number, []))
 
     def take_all(self) -> list[Task]:
         """Empties the queue: every unfinished task, oldest first."""
@@ -379,6 +433,7 @@ class TaskQueue:
         assert all(self.packets.values()), "an empty packet is out"
         assert all(task.call is not None for task in self.unfinished()), "unready task queued"
         assert not any(map(_is_linked, self.backlog)), "a link without its packet"
+        assert not any(task.cancelled for task in self.backlog), "a cancelled task waits"
 
 
 def _is_linked(task: Task) -> bool:

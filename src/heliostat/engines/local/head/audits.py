@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from heliostat.engines.local.wire import messages
-from heliostat.engines.local.wire.framing import Receiver, adopt_socket
+from heliostat.engines.local.wire.framing import adopt_socket, drain
 
 if TYPE_CHECKING:
     from heliostat.engines.local.core.workers import QueueKey
@@ -54,20 +54,8 @@ class Audits:
                 self._report(key, self._drained.pop(key))
 
     def _drain(self, key: QueueKey) -> list[int]:
-        receiver = Receiver(adopt_socket(os.dup(self._server.queue_fds[key])), plain=True)
-        drained: list[int] = []
-        while True:
-            try:
-                packet = receiver.receive()
-            except BlockingIOError:
-                packet = None
-            if packet is None:
-                receiver.close()
-                return drained
-            (message,), fds = packet
-            drained.append(message[1])
-            for fd in fds:
-                os.close(fd)
+        with adopt_socket(os.dup(self._server.queue_fds[key])) as queue:
+            return [message[1] for message in drain(queue)]
 
     def _report(self, key: QueueKey, drained: list[int]) -> None:
         server = self._server

@@ -104,6 +104,11 @@ class Pool:
         if member.template is not None:
             member.template.send(messages.kill(member.proc, int(signal.SIGKILL)))
 
+    def interrupt(self, member: Member) -> None:
+        """Ctrl-C for a worker alone."""
+        if member.template is not None:
+            member.template.send(messages.kill(member.proc, int(signal.SIGINT)))
+
     def _readable(self, executable: str, box: Outbox, receiver: Receiver) -> None:
         while True:
             try:

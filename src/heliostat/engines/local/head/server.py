@@ -74,6 +74,7 @@ class Server:
             messages.BLOCKED: lambda member: self.leases.blocked(member.proc),
             messages.UNBLOCKED: lambda member: self.leases.unblocked(member.proc),
             messages.DETACHED: self._on_detached,
+            messages.INTERRUPT: self._on_interrupt,
             messages.SYS_PATH: code.on_sys_path,
             messages.PUT_FUNCTION: code.on_put,
             messages.WANT_FUNCTION: code.on_want,
@@ -233,6 +234,17 @@ class Server:
         member = self.members.get(proc)
         if member is not None and not member.is_program:
             self.pool.kill(member, reason)
+
+    def _on_interrupt(
+        self, member: Member, proc: int, packet: int, index: int, force: bool
+    ) -> None:
+        """An owner cancels the task that one of its workers runs, if it still does."""
+        worker = self.members.get(proc)
+        if worker is not None and self.board.running(worker.slot) == (packet, index):
+            if force:
+                self.pool.kill(worker, "its task was cancelled")
+            else:
+                self.pool.interrupt(worker)
 
     def retire(self, proc: int, reason: str = "idle") -> None:
         """Asks a worker to end; it is killed if it does not."""

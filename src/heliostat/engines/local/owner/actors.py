@@ -79,7 +79,7 @@ class Actors:
         self._known: WeakValueDictionary[bytes, Calls] = WeakValueDictionary()
         self._active: dict[bytes, Calls] = {}
         self._creations: dict[bytes, arguments.Arguments] = {}
-        session.releases.on_actor = self._out_of_scope
+        session.releases.on_gone["actor"] = self._out_of_scope
 
     # -- creation -------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Actors:
         session = self.session
         objects = session.objects
         calls = actor.calls
-        count: Any = options.num_returns
+        count = options.returns
         given = options.max_task_retries
         retries = actor.traits[2] if given is None else given
         if 0 < calls.max_pending <= calls.count:
@@ -182,9 +182,11 @@ class Actors:
         function = CALL
         called: Any = method
         if count != 1 or options.given:
-            function = Function(b"", method, count, options.retry_exceptions)
-            if count != 1 or options.name:
-                called = (method, count, options.name)
+            timeout = options.timeout
+            function = Function(b"", method, count, options.retry_exceptions, "", timeout)
+            group = options.concurrency_group or ""
+            if count != 1 or options.name or group or timeout:
+                called = (method, count, options.name, group, timeout)
         if type(content) is tuple:
             task = Task(number, (number, called, *content), result, function, retries, None)
         else:
@@ -192,6 +194,9 @@ class Actors:
             content.method = called
             task = Task(number, None, result, function, retries, content)
         task.actor = actor
+        stream = session.streams.open(task.entry, -1 - count) if count < 0 else None
+        if session.running is not None:
+            task.parent = session.running()
         with self._lock:
             if calls.death is not None:
                 self._fail(calls, [task], errors.actor_died(calls, calls.death))
@@ -201,7 +206,7 @@ class Actors:
                 self._await_arguments(calls, task)
         if session.loop.interrupted:
             session.loop.raise_interrupt()
-        return as_refs(result)
+        return as_refs(result) if stream is None else stream
 
     def _await_arguments(self, calls: Calls, task: Task) -> None:
         """The call has its place in the order already, and goes out once its arguments have
@@ -210,6 +215,8 @@ class Actors:
         self.session.references.check_session([entry for _, entry in extra.slots])
 
         def arrived() -> None:
+            if task.call is not None:
+                return  # cancelled meanwhile
             task.call = extra
             calls.ready()
             self._send(calls)
@@ -247,6 +254,15 @@ class Actors:
             message = messages.calls(calls.actor_id, session.home.proc, calls.incarnation, wired)
             session.peers.send(calls.proc, message, fds)
 
+    def flush(self, calls: Calls) -> None:
+        """Sends those of an actor's calls that may go."""
+        self._send(calls)
+
+    def unfinished(self) -> list[tuple[Calls, Task]]:
+        """Every call without an answer."""
+        active = self._active.values()
+        return [(c, task) for c in active for task in (*c.sent.values(), *c.pending)]
+
     def flush_all(self) -> None:
         """Sends whatever was held back."""
         for calls in self._active.values():
@@ -279,8 +295,10 @@ class Actors:
                 continue
             if type(payload) is not tuple or payload[0] != values.ERROR:
                 self._end(task, READY, payload)
-            elif task.function.retry_exceptions and (
-                task.retries < 0 or task.attempts < task.retries
+            elif (
+                not task.cancelled
+                and task.function.retry_exceptions
+                and (task.retries < 0 or task.attempts < task.retries)
             ):
                 session.loop.after.append(partial(self._decide, calls, task, payload))
             else:
@@ -313,7 +331,12 @@ class Actors:
 
     def _fail(self, calls: Calls, tasks: list[Task], payload: Any) -> None:
         for task in tasks:
-            self._end(task, FAILED, payload)
+            failure = payload
+            if task.cancelled:
+                failure = errors.cancelled()
+            elif calls.timed_out == task.number:
+                failure = errors.task_timeout(task)
+            self._end(task, FAILED, failure)
 
     # -- life -----------------------------------------------------------------------------
 
@@ -334,6 +357,7 @@ class Actors:
             self._send(calls)
         elif state == "RESTARTING":
             self._taint(calls)
+            calls.note_timeout(session.home.proc, about)
             failed, again = calls.lost(incarnation, about)
             for task in again:
                 if task.extra is not None:
@@ -341,6 +365,7 @@ class Actors:
             self._fail(calls, failed, errors.actor_unavailable(calls, about))
         elif state == "DEAD":
             self._taint(calls)
+            calls.note_timeout(session.home.proc, about)
             failed = calls.died(about)
             if failed:
                 self._fail(calls, failed, errors.actor_died(calls, about))

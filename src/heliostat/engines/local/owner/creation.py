@@ -23,7 +23,8 @@ def actor_spec(
     """
     is_async = has_coroutines(definition.target)
     concurrency = options.max_concurrency or (_ASYNC_CONCURRENCY if is_async else 1)
-    ordered = concurrency == 1 and not is_async
+    groups = options.concurrency_groups
+    ordered = concurrency == 1 and not is_async and not groups and not options.out_of_order
     return {
         "class": session.functions.key(definition),
         "name": options.name or "",
@@ -32,6 +33,7 @@ def actor_spec(
         "max_restarts": options.max_restarts,
         "max_concurrency": concurrency,
         "is_async": is_async,
+        "groups": groups,
         "place": options.placement,
         "run": options.amounts,
         "env": session.env_of(options.runtime_env),

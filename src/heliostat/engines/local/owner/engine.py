@@ -253,6 +253,19 @@ class LocalEngine(Engine):
         self._check_open()
         self.session.request("kill", (actor.actor_id, no_restart))
 
+    def cancel(self, ref: ObjectRef[Any], force: bool, recursive: bool) -> None:
+        self._check_open()
+        entry = ref._entry
+        session = self.session
+        with session.loop.lock:
+            session.references.check_session([entry])
+            if force and session.cancels.is_call(entry):
+                raise ValueError(
+                    "force=True is not supported for actor tasks: to end an actor at once, use "
+                    "heliostat.kill(actor)"
+                )
+            session.cancels.cancel(entry, force=force, recursive=recursive)
+
     def get_actor(self, name: str, namespace: str | None) -> LocalActor:
         self._check_open()
         space = self.session.namespace if namespace is None else namespace
@@ -301,6 +314,7 @@ class LocalEngine(Engine):
             "function_name": None,
             "resources": {},
             "gpu_ids": [],
+            "is_cancelled": None,
             "runtime_env": {"env_vars": dict(self.session.env)} if self.session.env else {},
             "restarts": 0,
             "address": about["address"],

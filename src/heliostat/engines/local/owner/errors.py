@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.store import values
@@ -64,6 +66,35 @@ def worker_crashed(task: Task, death: dict[str, Any]) -> tuple[Any, ...]:
     return payload(
         WorkerCrashedError(death, task=task.function.name, attempts=max(1, task.attempts))
     )
+
+
+def cancelled() -> tuple[Any, ...]:
+    """The task was cancelled before it had a result."""
+    from heliostat.exceptions import TaskCancelledError
+
+    return payload(TaskCancelledError())
+
+
+def ran_out_of_time(task: Task, death: dict[str, Any]) -> bool:
+    """Whether a worker was ended by the alarm that it had set for a task."""
+    status = death.get("status", 0)
+    return task.function.timeout is not None and (
+        os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM
+    )
+
+
+def task_timeout(task: Task) -> tuple[Any, ...]:
+    """The task ran longer than it may."""
+    from heliostat.exceptions import TaskTimeoutError
+
+    return payload(TaskTimeoutError(task.function.name, task.function.timeout or 0.0))
+
+
+def end_of_stream() -> tuple[Any, ...]:
+    """There are no more items."""
+    from heliostat.exceptions import ObjectRefStreamEndOfStreamError
+
+    return payload(ObjectRefStreamEndOfStreamError())
 
 
 def unschedulable_task(text: str) -> tuple[Any, ...]:

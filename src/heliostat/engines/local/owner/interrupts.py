@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -74,13 +73,9 @@ class Interrupts:
 
     The handler looks whether its own thread holds the lock, or something of ours is being
     deleted, and if so leaves a note, which is acted upon by whoever waits or submits next.
-
-    Attributes:
-        wanted: whether anybody is there to interrupt: not in a worker between two tasks.
     """
 
     def __init__(self, loop: Loop) -> None:
-        self.wanted: Callable[[], object] = lambda: True
         self._loop = loop
         self._installed = False
 
@@ -91,7 +86,7 @@ class Interrupts:
             self._installed = True
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if not self.wanted():
+        if not self._loop.may_interrupt():
             return
         if self._loop.lock_is_mine() or _is_final(frame):
             self._loop.interrupted = True

@@ -36,6 +36,8 @@ class Loop:
         fds: descriptors of the packet being filed that no handler has taken yet.
         after: what to run once the lock is released.
         settle: called at the end of each filing, under the lock.
+        may_interrupt: whether anybody is there for Ctrl-C to interrupt: not in a worker between two
+            tasks.
     """
 
     def __init__(self, inbox: socket.socket, handlers: Handlers, *, plain: bool = False) -> None:
@@ -45,6 +47,7 @@ class Loop:
         self.settle: list[Callable[[], None]] = []
         self.poisoned: BaseException | None = None
         self.interrupted = False
+        self.may_interrupt: Callable[[], bool] = lambda: True
         self.turns = 0
         self._handlers = handlers
         self._receiver = Receiver(inbox, plain=plain)
@@ -108,9 +111,10 @@ class Loop:
         return mine
 
     def raise_interrupt(self) -> None:
-        """Ctrl-C came while the lock was held."""
+        """Ctrl-C came while the lock was held, and is still wanted."""
         self.interrupted = False
-        raise KeyboardInterrupt
+        if self.may_interrupt():
+            raise KeyboardInterrupt
 
     def run_after(self) -> None:
         """Runs what had to wait until the lock was released."""

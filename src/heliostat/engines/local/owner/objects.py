@@ -37,10 +37,10 @@ class Objects:
 
     def results(self, count: int) -> tuple[int, Entry | tuple[Entry, ...]]:
         """The entries of a task's results, a tuple unless it is one, and the task's number:
-        that of the first."""
+        that of the first. One below zero, of a streaming task, says that it has ended."""
         number = next(self.numbers)
         home = self._home
-        if count == 1:
+        if count == 1 or count < 0:
             return number, Entry(home, number)
         more = [next(self.numbers) for _ in range(count - 1)]
         return number, tuple([Entry(home, one) for one in [number, *more][:count]])

@@ -20,11 +20,11 @@ class Releases:
 
     Attributes:
         noted: a borrow ``(owner, number, count)``, memory ``(holder, arena, offset, clean)``,
-            or an actor ``("actor", id)``, each.
+            or what is gone by its kind, ``("actor", id)`` or ``("stream", number)``, each.
         granted: blocks of ours made for other processes, who free them, by process.
         nudge: wakes whoever settles when nobody waits.
         on_memory: told of bytes whose arena went back to the system.
-        on_actor: told of an actor that no handle is left of.
+        on_gone: told of an actor that no handle is left of, or of a stream that nobody reads.
     """
 
     def __init__(self, proc: int, peers: Peers, segments: Segments) -> None:
@@ -32,7 +32,7 @@ class Releases:
         self.granted: dict[int, set[tuple[int, int]]] = {}
         self.nudge: Callable[[], None] = lambda: None
         self.on_memory: Callable[[int], None] = lambda _: None
-        self.on_actor: Callable[[bytes], None] = lambda _: None
+        self.on_gone: dict[str, Callable[[Any], None]] = {}
         self._proc = proc
         self._peers = peers
         self._segments = segments
@@ -48,7 +48,7 @@ class Releases:
         while noted:
             item = noted.popleft()
             if len(item) == 2:
-                self.on_actor(item[1])
+                self.on_gone[item[0]](item[1])
             elif len(item) == 3:
                 owner, number, count = item
                 self._peers.send(owner, messages.return_borrow(number, self._proc, count))

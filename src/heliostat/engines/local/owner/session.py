@@ -15,6 +15,7 @@ from typing import Any
 from heliostat.engines.local.core.objects import PENDING, Entry
 from heliostat.engines.local.owner import errors
 from heliostat.engines.local.owner.actors import Actors
+from heliostat.engines.local.owner.cancel import Cancels
 from heliostat.engines.local.owner.exchange import Exchange
 from heliostat.engines.local.owner.functions import Functions
 from heliostat.engines.local.owner.interrupts import Interrupts
@@ -25,6 +26,7 @@ from heliostat.engines.local.owner.pump import Pump
 from heliostat.engines.local.owner.recall import Recall
 from heliostat.engines.local.owner.references import Home, References
 from heliostat.engines.local.owner.releases import Releases
+from heliostat.engines.local.owner.streams import Streams
 from heliostat.engines.local.owner.submit import Tasks
 from heliostat.engines.local.store.segments import Segments
 from heliostat.engines.local.wire import messages
@@ -62,6 +64,7 @@ class Session:
         over: why the session has ended, or None.
         futures: futures given out and not yet fulfilled.
         env: environment variables of this process's job or task, which its tasks inherit.
+        running: in a worker, gives the task or call whose code calls it: see ``Task.parent``.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Session:
         self.env: dict[str, str] = dict(about["env"])
         self.over: str | None = None
         self.futures = 0
+        self.running: Callable[[], Any] | None = None
         self.handlers: dict[int, Callable[..., None]] = {}
         self.loop = Loop(inbox, self.handlers)
         self.head = Outbox(head, self.loop.send_later)
@@ -94,6 +98,8 @@ class Session:
         self.functions = Functions(self.loop, self.head, self.references)
         self.tasks = Tasks(self)
         self.actors = Actors(self)
+        self.streams = Streams(self)
+        self.cancels = Cancels(self)
         self.interrupts = Interrupts(self.loop)
         self.on_log: Callable[..., None] = lambda *_: None
         self._questions: dict[int, _Answer] = {}
@@ -104,6 +110,7 @@ class Session:
         self.recall = Recall(self.tasks)
         self.pump.each_tick = self.recall.look
         self.releases.nudge = self.pump.nudge
+        self.releases.on_gone["stream"] = self.streams.abandoned
         self.releases.on_memory = self._return_memory
         self.loop.settle.append(self.releases.settle)
         if about["debug"]:
@@ -128,6 +135,9 @@ class Session:
                 messages.BORROW: references.on_borrow,
                 messages.RETURN_BORROW: references.on_return,
                 messages.FREE_BLOCK: self.releases.on_free,
+                messages.ITEMS: self.streams.on_items,
+                messages.CANCEL: self.cancels.on_cancel,
+                messages.CANCEL_CHILDREN: self.cancels.on_cancel_children,
                 messages.LOG: lambda *fields: self.on_log(*fields),  # noqa: PLW0108 - set later
             }
         )

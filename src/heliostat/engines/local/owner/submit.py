@@ -6,6 +6,7 @@ socket of which this process holds the writing end and every leased worker the r
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from heliostat.engines.local.owner import arguments, errors
 from heliostat.engines.local.store import values
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.channel import Outbox
-from heliostat.engines.local.wire.framing import socket_pair
+from heliostat.engines.local.wire.framing import drain, socket_pair
 from heliostat.engines.refs import ObjectRef
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ class Queue(TaskQueue):
     Attributes:
         box: the writing end.
         suspect: the last packet sent when a worker of the queue was last reported dead.
-        slots: the slots of the board of the workers that read the queue.
+        readers: the workers that read the queue, and ``slots`` their slots of the board.
+        reading: a copy of the reading end, to take out again what nobody has read.
+        ranks: some of its tasks had a priority.
     """
 
-    def __init__(self, number: int, limit: int, box: Outbox) -> None:
+    def __init__(
+        self, number: int, limit: int, box: Outbox, reading: socket.socket | None = None
+    ) -> None:
         super().__init__(number, limit)
         self.box = box
+        self.reading = reading
+        self.readers: tuple[int, ...] = ()
+        self.ranks = False
         self.suspect = 0
         self.slots: tuple[int, ...] = ()
 
@@ -42,9 +50,8 @@ class Queue(TaskQueue):
 def open_queue(session: Session, number: int, limit: int, amounts: Any, env: Any) -> Queue:
     """A new queue, whose reading end the head hands to the workers."""
     writing, reading = socket_pair()
-    queue = Queue(number, limit, Outbox(writing, session.loop.send_later))
+    queue = Queue(number, limit, Outbox(writing, session.loop.send_later), reading)
     session.head.send(messages.open_queue(number, amounts, env), (reading.fileno(),))
-    reading.close()
     return queue
 
 
@@ -59,9 +66,11 @@ class Prepared:
         self.function = Function(
             tasks.session.functions.key(template.definition, options.max_calls),
             options.name or template.definition.name,
-            int(options.num_returns),
+            options.returns,
             options.retry_exceptions,
             options.name or "",
+            options.timeout,
+            options.priority,
         )
         self.retries = options.max_retries
         self.failure, self.queue = tasks.queue_for(options.amounts, options.runtime_env)
@@ -75,7 +84,7 @@ class Tasks:
         self._lock = session.loop.lock
         self._queues: dict[int, Queue] = {}
         self._classes: dict[Any, tuple[Any, Queue | None]] = {}
-        self._unready = 0
+        self._waiting: dict[Task, Queue] = {}
         self._next_queue = 1
 
     # -- going out ------------------------------------------------------------------------
@@ -90,7 +99,7 @@ class Tasks:
         objects = session.objects
         queue = prepared.queue
         if queue is None:
-            return as_refs(self._failed(function.returns, prepared.failure))
+            return self._failed(function.returns, prepared.failure)
         # Under the lock runs no user code, and pickling may be the user's.
         if kwargs or not values.are_plain(args):
             content = arguments.encode(args, kwargs, objects.blob, objects.put_pickled)
@@ -102,21 +111,28 @@ class Tasks:
         else:
             content.number = number
             task = Task(number, None, result, function, prepared.retries, content)
+        stream = None
+        if function.returns < 0:
+            stream = session.streams.open(task.entry, -1 - function.returns)
+        if session.running is not None:
+            task.parent = session.running()
         with self._lock:
-            if task.extra is None:
+            if task.extra is not None:
+                self._await_arguments(queue, task)
+            elif function.priority or queue.ranks:
+                self._enqueue(queue, task)
+            else:
                 queue.backlog.append(task)
                 self._send_due(queue)
-            else:
-                self._await_arguments(queue, task)
         if session.loop.interrupted:
             session.loop.raise_interrupt()
-        return as_refs(result)
+        return as_refs(result) if stream is None else stream
 
     def _await_arguments(self, queue: Queue, task: Task) -> None:
         """The task goes out as soon as every argument has its value."""
         extra = task.extra
         self.session.references.check_session([entry for _, entry in extra.slots])
-        self._unready += 1
+        self._waiting[task] = queue
         if extra.await_slots(self.session.exchange, lambda: self._arrived(queue, task)):
             self._arrived(queue, task)
         elif task.function.links:
@@ -126,22 +142,32 @@ class Tasks:
 
     def _arrived(self, queue: Queue, task: Task) -> None:
         """Every argument has its value."""
-        self._unready -= 1
-        if not queue.arrived(task):
-            return
+        if self._waiting.pop(task, None) is None or not queue.arrived(task):
+            return  # cancelled, or it is on its way already
         failure = task.extra.failure()
         if failure is not None:
             complete(task, FAILED, failure)
             return
         task.call = task.extra
-        queue.backlog.append(task)
+        self._enqueue(queue, task)
+
+    def _enqueue(self, queue: Queue, task: Task) -> None:
+        """Sends a task before those of a lower priority, also if they were sent and wait for a
+        worker: they are taken out of the queue again."""
+        priority = task.function.priority
+        queue.ranks = queue.ranks or priority != 0
+        if queue.ranks and queue.reading is not None and queue.outranked(priority):
+            queue.unread([message[1] for message in drain(queue.reading)])
+        queue.enqueue(task)
         self._send_due(queue)
 
     def _failed(self, returns: int, payload: Any) -> Any:
         _, result = self.session.objects.results(returns)
         for entry in result if isinstance(result, tuple) else (result,):
             entry.complete(FAILED, payload)
-        return result
+        if returns < 0 and isinstance(result, Entry):
+            return self.session.streams.open(result, 0)
+        return as_refs(result)
 
     def _send_due(self, queue: Queue) -> None:
         """Sends what should go at once: one task to an idle worker, or a whole packet."""
@@ -155,6 +181,9 @@ class Tasks:
         """Sends all packets that may go now, and asks for workers if more could be used."""
         session = self.session
         references = session.references
+        while queue.withdrawn:
+            task = queue.withdrawn.pop()
+            self._end(task, FAILED, errors.cancelled())
         while True:
             packet = queue.next_packet()
             if packet is None:
@@ -166,7 +195,9 @@ class Tasks:
                 call = task.call
                 calls.append(call if type(call) is tuple else call.wire(references, fds))
             function = tasks[0].function
-            message = messages.tasks(number, function.key, function.called, function.returns, calls)
+            message = messages.tasks(
+                number, function.key, function.called, function.returns, function.timeout, calls
+            )
             queue.box.send(message, fds)
         if queue.demand < queue.most:
             wanted = queue.wanted()
@@ -174,6 +205,29 @@ class Tasks:
                 queue.demand = wanted
                 session.head.send(messages.demand(queue.number, wanted))
         session.pump.work_outstanding()
+
+    # -- cancellation ---------------------------------------------------------------------
+
+    def unfinished(self) -> list[tuple[Queue, Task]]:
+        """Every task that has not ended."""
+        sent = [(queue, task) for queue in self._queues.values() for task in queue.unfinished()]
+        return sent + [(queue, task) for task, queue in self._waiting.items() if task.call is None]
+
+    def find(self, entry: Entry) -> tuple[Queue, Task] | None:
+        """The unfinished task that makes the object."""
+        for queue, task in self.unfinished():
+            if task.entry is entry or any(one is entry for one in task.entries()):
+                return queue, task
+        return None
+
+    def stop_waiting(self, queue: Queue, task: Task) -> bool:
+        """A task that waits for arguments waits no more; False if it doesn't."""
+        if task.call is not None or self._waiting.pop(task, None) is None:
+            return False
+        queue.arrived(task)
+        return True
+
+    # -- queues in general ----------------------------------------------------------------
 
     @property
     def queues(self) -> Iterable[Queue]:
@@ -194,7 +248,7 @@ class Tasks:
     @property
     def outstanding(self) -> bool:
         """Some task has not ended."""
-        return self._unready > 0 or any(not queue.idle for queue in self._queues.values())
+        return bool(self._waiting) or any(not queue.idle for queue in self._queues.values())
 
     # -- queues ---------------------------------------------------------------------------
 
@@ -262,7 +316,7 @@ class Tasks:
         for payload in results[len(tasks) :]:
             # Of a packet given up for lost: what the result holds is taken over and let go of.
             references.from_wire(payload, self.session.loop.take_fd)
-        if queue.backlog:
+        if queue.backlog or queue.withdrawn:
             self.flush(queue)
 
     def _finish(self, queue: Queue, task: Task, payload: Any) -> None:
@@ -270,21 +324,21 @@ class Tasks:
             self._end(task, READY, payload)
             return
         wanted = task.function.retry_exceptions
-        if not wanted or 0 <= task.retries <= task.attempts:
+        if not wanted or task.cancelled or 0 <= task.retries <= task.attempts:
             self._end(task, FAILED, payload)
         elif wanted is True:
             self._repeat(queue, task)
         else:
             # To look at the exception is to run user code: not under the lock.
-            self._unready += 1
+            self._waiting[task] = queue
             self.session.loop.after.append(lambda: self._decide(queue, task, payload))
 
     def _decide(self, queue: Queue, task: Task, payload: Any) -> None:
         """Whether a task that raised runs again."""
         again = errors.is_instance(payload, task.function.retry_exceptions)
         with self._lock:
-            self._unready -= 1
-            if again:
+            self._waiting.pop(task, None)
+            if again and not task.cancelled:
                 self._repeat(queue, task)
             else:
                 self._end(task, FAILED, payload)
@@ -310,7 +364,9 @@ class Tasks:
         queue = self._queues.get(number)
         if queue is not None:
             queue.set_attached([proc for proc, _ in attached], blocked)
-            queue.slots = tuple([slot for _, slot in attached if slot >= 0])
+            known = [(proc, slot) for proc, slot in attached if slot >= 0]
+            queue.readers = tuple([proc for proc, _ in known])
+            queue.slots = tuple([slot for _, slot in known])
             queue.demand = granted
             self.flush(queue)
 
@@ -323,12 +379,19 @@ class Tasks:
         queue.suspect = queue.last_packet
         lost = queue.worker_lost(death["packet"], death["index"])
         for task in lost:
+            if errors.ran_out_of_time(task, death):
+                task.retries = 0
             if task.extra is not None:
                 self.session.references.taint([entry for _, entry in task.extra.slots])
                 task.extra.release(self.session.references)
         # All go back before one fails: what follows it must be where it waits for it.
         for task in [task for task in lost if not queue.retry(task)]:
-            complete(task, FAILED, errors.worker_crashed(task, death))
+            if task.cancelled:
+                complete(task, FAILED, errors.cancelled())
+            elif errors.ran_out_of_time(task, death):
+                complete(task, FAILED, errors.task_timeout(task))
+            else:
+                complete(task, FAILED, errors.worker_crashed(task, death))
         self.flush(queue)
 
     def on_audit(self, number: int, drained: list[int], claimed: list[int]) -> None:
@@ -352,11 +415,15 @@ class Tasks:
         """In a forked child: closes the sockets, which the parent goes on using."""
         for queue in self._queues.values():
             queue.box.sock.close()
+            if queue.reading is not None:
+                queue.reading.close()
 
     def close(self) -> None:
         """Closes the queues' sockets."""
         for queue in self._queues.values():
             self.session.loop.forget(queue.box)
+            if queue.reading is not None:
+                queue.reading.close()
 
 
 def as_refs(result: Entry | tuple[Entry, ...]) -> Any:

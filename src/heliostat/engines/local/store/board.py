@@ -1,7 +1,8 @@
 """The board: what each worker is doing, readable without asking it.
 
 One memory file for the session, a slot of 64 bytes for each worker, which alone writes it but
-for one word, the limit, by which its owner takes the end of a packet back.
+for two words: by the limit its owner takes the end of a packet back, and by the other it says which
+task it wants to be interrupted.
 A worker notes the packet it took and, before each task, that task's index; the head reads
 the slot of a worker that died to tell the owner exactly what was lost, and of a living one
 to see whether it waits for work. Nothing here depends on the worker's GIL.
@@ -18,6 +19,7 @@ _WORDS = 8
 _PACKET = 0
 _INDEX = 1
 _LIMIT = 2
+_CANCEL = 3
 #: What a worker finds as the limit of a packet nobody wants anything back from.
 NO_LIMIT = (1 << 64) - 1
 
@@ -55,15 +57,20 @@ class Board:
         time shows a moment later: it notes each index before it looks at the limit."""
         self._words[slot * _WORDS + _LIMIT] = limit
 
+    def cancel(self, slot: int, number: int) -> None:
+        """Says which task an interrupt is meant for: the worker may be at another one by then."""
+        self._words[slot * _WORDS + _CANCEL] = number
+
     def clear(self, slot: int) -> None:
         """Readies a slot for its next worker."""
         base = slot * _WORDS
         self._words[base + _PACKET] = self._words[base + _INDEX] = 0
+        self._words[base + _CANCEL] = 0
 
     def slot(self, slot: int) -> memoryview:
-        """A worker's words, ``[packet, index, limit]``; writing one takes 40 ns."""
+        """A worker's words, ``[packet, index, limit, cancel]``; writing one takes 40 ns."""
         base = slot * _WORDS
-        return self._words[base : base + 3]
+        return self._words[base : base + 4]
 
     def close(self) -> None:
         """Unmaps the board; no slot is in use here any more."""

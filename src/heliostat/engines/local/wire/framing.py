@@ -149,6 +149,24 @@ def _write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
+def drain(sock: socket.socket) -> list[Message]:
+    """Takes every packet out of a queue that nobody has read, and lets go of what came with it.
+    Each is one message."""
+    receiver = Receiver(sock, plain=True)
+    drained: list[Message] = []
+    while True:
+        try:
+            packet = receiver.receive()
+        except BlockingIOError:
+            packet = None
+        if packet is None:
+            return drained
+        (message,), fds = packet
+        drained.append(message)
+        for fd in fds:
+            os.close(fd)
+
+
 def new_buffer() -> memoryview:
     """A buffer large enough for any packet."""
     return memoryview(bytearray(MAX_PACKET + 4096))

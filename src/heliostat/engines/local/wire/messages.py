@@ -44,6 +44,7 @@ REQUEST = 22
 LEAVING = 23
 WATCH_ACTOR = 24
 SYS_PATH = 25
+INTERRUPT = 26
 # --- template -> head --------------------------------------------------------------------
 SPAWNED = 30
 EXITED = 31
@@ -74,6 +75,11 @@ FREE_BLOCK = 66
 LOG = 67
 ANSWERS = 68
 PARTED = 69
+CANCEL = 70
+CANCEL_CHILDREN = 71
+CANCEL_CALL = 72
+ITEMS = 73
+TAKEN = 74
 
 
 def dispatch(handlers: Handlers, message: Message) -> None:
@@ -89,15 +95,22 @@ def dispatch(handlers: Handlers, message: Message) -> None:
 
 
 def tasks(
-    packet: int, function: bytes, name: str, returns: int, calls: Sequence[tuple[Any, ...]]
+    packet: int,
+    function: bytes,
+    name: str,
+    returns: int,
+    timeout: float | None,
+    calls: Sequence[tuple[Any, ...]],
 ) -> Message:
-    """A packet of tasks of one function, each with ``returns`` results.
+    """A packet of tasks of one function, each with ``returns`` results; below zero, each is a
+    stream of them that is at most ``-1 - returns`` items ahead, 0 for no limit.
 
-    ``name`` is what the user called them, or empty. A call is ``(number, args)`` when every
-    argument is a plain scalar, else ``(number, blob, slots)``, or ``(number, args, where, index)``
-    if it takes the result of an earlier one: see ``owner.arguments``.
+    ``name`` is what the user called them, or empty; each may run ``timeout`` seconds. A call is
+    ``(number, args)`` when every argument is a plain scalar, else ``(number, blob, slots)``, or
+    ``(number, args, where, index)`` if it takes the result of an earlier one: see
+    ``owner.arguments``.
     """
-    return (TASKS, packet, function, name, returns, calls)
+    return (TASKS, packet, function, name, returns, timeout, calls)
 
 
 def done(
@@ -196,6 +209,12 @@ def watch_actor(actor: bytes) -> Message:
     return (WATCH_ACTOR, actor)
 
 
+def interrupt(proc: int, packet: int, index: int, force: bool) -> Message:
+    """The sender's task at this place is cancelled: interrupts its worker, or kills it with
+    ``force``, if it is still there."""
+    return (INTERRUPT, proc, packet, index, force)
+
+
 def request(number: int, verb: str, args: tuple[Any, ...]) -> Message:
     """A question to the head outside the data path; answered by ``reply``."""
     return (REQUEST, number, verb, args)
@@ -220,8 +239,8 @@ def spawned(proc: int, pid: int) -> Message:
 
 
 def kill(proc: int, signal: int) -> Message:
-    """Sends ``signal`` to the worker's process group; the template alone may, since it is the
-    one that reaps."""
+    """Sends ``signal`` to the worker, SIGKILL to its process group; the template alone may, since
+    it is the one that reaps."""
     return (KILL, proc, signal)
 
 
@@ -307,8 +326,8 @@ def exit_process(reason: str, grace: float) -> Message:
 
 def calls(actor_id: bytes, caller: int, incarnation: int, batch: list[tuple[Any, ...]]) -> Message:
     """Actor calls in order. A call is ``(number, method, args)`` or
-    ``(number, method, blob, slots)``, as for tasks; ``method`` is ``(name, returns, called)``
-    where there are other than one, or where the user called the call something."""
+    ``(number, method, blob, slots)``, as for tasks; ``method`` is
+    ``(name, returns, called, group, timeout)`` where any of these is given."""
     return (CALLS, actor_id, caller, incarnation, batch)
 
 
@@ -341,6 +360,35 @@ def log(pid: int, name: str, lines: list[tuple[int, str]]) -> Message:
     """Lines a worker printed, each with its stream's number, for its job's driver. ``name``
     is the actor's, if it is one."""
     return (LOG, pid, name, lines)
+
+
+def cancel(number: int, force: bool, recursive: bool) -> Message:
+    """The task that makes this object of yours is cancelled by who borrows it."""
+    return (CANCEL, number, force, recursive)
+
+
+def cancel_children(parent: Any, force: bool) -> Message:
+    """What you run or ran as ``parent`` is cancelled: so is what it submitted. A task is its
+    number, a call ``(caller, number)``."""
+    return (CANCEL_CHILDREN, parent, force)
+
+
+def cancel_call(caller: int, number: int, recursive: bool) -> Message:
+    """The caller cancels this call to the actor that you are."""
+    return (CANCEL_CALL, caller, number, recursive)
+
+
+def items(
+    number: int, proc: int, first: int, payloads: list[Any], last: bool, ahead: bool
+) -> Message:
+    """What your streaming task ``number`` has yielded, from its item ``first`` on; ``last`` after
+    the last one. With ``ahead`` the sender, ``proc``, wants to be told by ``taken``."""
+    return (ITEMS, number, proc, first, payloads, last, ahead)
+
+
+def taken(number: int, owner: int, count: int) -> Message:
+    """So many items of my task were taken; below zero: I want none of them."""
+    return (TAKEN, number, owner, count)
 
 
 def answers(actor_id: bytes, proc: int, results: list[tuple[int, Any]], kept: list[Any]) -> Message:

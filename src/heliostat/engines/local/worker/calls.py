@@ -27,6 +27,8 @@ class Call:
         number: its number there.
         method, returns: what to run, and how many results it has.
         called: what the user calls the call; empty: as the method.
+        group: the concurrency group it runs in; empty: the default one.
+        timeout: seconds it may run, or None.
         args: its arguments, if they are plain; else None, and ``payload`` and ``slots`` are
             what ``arguments.decode`` makes them of.
         lent: references it came with.
@@ -36,26 +38,43 @@ class Call:
         "args",
         "called",
         "caller",
+        "group",
         "lent",
         "method",
         "number",
         "payload",
         "returns",
         "slots",
+        "timeout",
     )
 
     def __init__(
-        self, caller: int, number: int, method: str, returns: int, args: Any, called: str
+        self,
+        caller: int,
+        number: int,
+        method: str,
+        returns: int,
+        args: Any,
+        called: str = "",
+        group: str = "",
+        timeout: float | None = None,
     ) -> None:
         self.caller = caller
         self.number = number
         self.method = method
         self.returns = returns
         self.called = called
+        self.group = group
+        self.timeout = timeout
         self.args = args
         self.payload: Any = None
         self.slots: Any = ()
         self.lent: Lent = []
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Caller and number: what tells it from all others."""
+        return self.caller, self.number
 
     def arguments(self) -> tuple[Any, dict[str, Any]]:
         """The arguments; runs user code (unpickling), once."""

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from heliostat.engines.local.core.tasks import LINKED
 from heliostat.engines.local.owner.functions import Limited
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
@@ -22,17 +21,14 @@ from heliostat.engines.local.store.board import NO_LIMIT
 from heliostat.engines.local.wire import messages
 from heliostat.engines.local.wire.framing import Receiver, adopt_socket
 from heliostat.engines.local.wire.spin import Spin
-from heliostat.engines.local.worker import outcome
+from heliostat.engines.local.worker import alarm, outcome
+from heliostat.engines.local.worker.task_runs import NOT_HERE, TaskRuns
 
 if TYPE_CHECKING:
     from heliostat.engines.local.worker.process import WorkerProcess
 
 #: Seconds after which a packet's remaining tasks are handed back: they were thought short.
 _HAND_BACK = 0.005
-#: Bytes of replies not taken by the kernel over which the worker waits before it goes on.
-OUT_BOUND = 8 << 20
-#: Stands for the value of a call that was not run.
-_NOT_HERE = object()
 #: Why a worker says it ends when it has run a function as often as it may.
 MAX_CALLS = "max_calls"
 
@@ -44,6 +40,7 @@ class Executor:
         self._process = process
         self._session = process.session
         self._slot = slot
+        self._runs = TaskRuns(process, slot)
         self._idle = select.epoll()
         self._spin = Spin(self._idle.poll)
         self._idle.register(self._session.loop.fileno(), select.EPOLLIN)
@@ -121,7 +118,7 @@ class Executor:
                 packet = self._take()
                 if packet is not None:
                     pump.readers -= 1
-                    self._run_packet(*packet)
+                    self._run_timed(*packet)
                     pump.readers += 1
             if self._detaching:
                 self._detach()
@@ -143,9 +140,30 @@ class Executor:
             return None
         (message,), fds = received
         self._slot[2] = NO_LIMIT
+        self._slot[3] = 0
         self._slot[1] = 0
         self._slot[0] = message[1]
         return (*message[1:], fds)
+
+    def _run_timed(
+        self,
+        packet: int,
+        key: bytes,
+        called: str,
+        returns: int,
+        timeout: float | None,
+        calls: list[tuple[Any, ...]],
+        fds: list[int],
+    ) -> None:
+        """Runs a packet, of one task if that has a time limit."""
+        if timeout is None:
+            self._run_packet(packet, key, called, returns, calls, fds)
+            return
+        alarm.start(timeout)
+        try:
+            self._run_packet(packet, key, called, returns, calls, fds)
+        finally:
+            alarm.stop()
 
     def _run_packet(
         self,
@@ -156,9 +174,8 @@ class Executor:
         calls: list[tuple[Any, ...]],
         fds: list[int],
     ) -> None:
-        process = self._process
         slot = self._slot
-        owner = self.owner
+        runs = self._runs
         results: list[Any] = []
         lent: Lent = []
         out_fds: list[int] = []
@@ -181,14 +198,14 @@ class Executor:
             if index >= slot[2]:  # its owner has taken the rest back, or is about to
                 break
             if len(call) == 2:
-                value = self._run_plain(function, call)
+                value = runs.plain(function, call)
             else:
-                value = self._run_encoded(function, call, results, fds, lent)
-                if value is _NOT_HERE:
+                value = runs.encoded(function, call, results, fds, lent)
+                if value is NOT_HERE:
                     break
             begun = index + 1
             if returns != 1 or not values.is_plain(value):
-                value = outcome.to_wire(process, value, returns, owner, out_fds)
+                value = runs.wired(function, call, returns, value, self.owner, out_fds)
             results.append(value)
             value = None
             if index < last and (self._open is None or clock() - began > _HAND_BACK):
@@ -212,41 +229,6 @@ class Executor:
         self._close_receiver()
         with self._session.loop.lock:
             self._session.head.send(messages.leaving(MAX_CALLS))
-
-    def _run_plain(self, function: Callable[..., Any], call: tuple[Any, ...]) -> Any:
-        """Runs a call whose arguments are plain scalars."""
-        process = self._process
-        try:
-            process.task = call[0]  # from here on Ctrl-C is for the task
-            value = function(*call[1])
-            process.task = 0
-            return value
-        except BaseException as error:  # noqa: BLE001 - the user's
-            process.task = 0
-            return outcome.failed(process, function, error)
-
-    def _run_encoded(
-        self,
-        function: Callable[..., Any],
-        call: tuple[Any, ...],
-        results: list[Any],
-        fds: list[int],
-        lent: Lent,
-    ) -> Any:
-        """Runs a call whose arguments are pickled, or are results of its packet; ``_NOT_HERE`` if
-        such a result failed, is in shared memory or has references: its owner does better."""
-        process = self._process
-        if len(call) == LINKED and not values.is_simple(results[call[3]]):
-            return _NOT_HERE
-        try:
-            process.task = call[0]
-            args, kwargs = outcome.arguments_of(process, call, results, fds, lent)
-            value = function(*args, **kwargs)
-            process.task = 0
-            return value
-        except BaseException as error:  # noqa: BLE001 - the user's
-            process.task = 0
-            return outcome.failed(self._process, function, error)
 
     def part(self) -> None:
         """The task running waits for others, perhaps of its own packet: hands back those behind
@@ -314,6 +296,16 @@ class Executor:
         function = self._function
         qualname = getattr(function, "__qualname__", "") or repr(function)
         return f"{getattr(function, '__module__', '')}.{qualname}"
+
+    def note(self, packet: int, index: int) -> None:
+        """Notes on the board what an actor does; see ``core.calls.note_timeout``."""
+        self._slot[1] = index
+        self._slot[0] = packet
+
+    @property
+    def cancelled(self) -> int:
+        """The task that its owner wants to be interrupted; 0 for none."""
+        return self._slot[3]
 
     def close(self) -> None:
         """Closes what it holds open."""

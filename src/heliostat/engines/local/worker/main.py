@@ -21,7 +21,7 @@ def work(proc: int, board: Board, slot: int, setup: dict[str, Any], inbox: int, 
     process = WorkerProcess(proc, adopt_socket(inbox), adopt_socket(head), board, slot, setup)
     process.output.install()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored until now
-    process.session.interrupts.wanted = lambda: process.task
+    process.session.loop.may_interrupt = process.may_interrupt
     process.session.interrupts.install()
     try:
         process.run()

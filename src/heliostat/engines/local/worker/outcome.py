@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.core.tasks import LINKED
-from heliostat.engines.local.owner import arguments
+from heliostat.engines.local.owner import arguments, errors
 from heliostat.engines.local.owner.references import Lent
 from heliostat.engines.local.store import values
 
@@ -73,7 +73,7 @@ def to_wire(process: WorkerProcess, value: Any, returns: int, owner: int, fds: l
         return value.payload
     session = process.session
     try:
-        if returns == 1:
+        if returns == 1 or returns < 0:
             payload = session.objects.result(value, owner)
         else:
             parts = split(value, returns)
@@ -144,6 +144,11 @@ def failed(
             for entry in process.session.references.pickled(pickled.refs):
                 process.session.references.pin(entry)
     return Failure((values.ERROR, pickled.data, ()))
+
+
+def cancelled() -> Failure:
+    """What came of a call that was cancelled."""
+    return Failure(errors.cancelled())
 
 
 def failed_construction(process: WorkerProcess, name: str, error: BaseException) -> Failure:

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from heliostat.engines import registry
@@ -22,6 +23,7 @@ from heliostat.engines.local.worker.actor_host import ActorHost
 from heliostat.engines.local.worker.calls import Call
 from heliostat.engines.local.worker.executor import Executor
 from heliostat.engines.local.worker.output import Output
+from heliostat.engines.local.worker.streaming import Sender
 
 
 class WorkerProcess:
@@ -33,6 +35,7 @@ class WorkerProcess:
         calls: calls that arrived for the actor and were not begun.
         on_work: called, by whoever read it and without the lock, when calls or the order to end
             came.
+        senders: generators running here, by owner and number of their task.
         actor: what it hosts, if it is an actor's process.
         resources: what the present task or actor was granted.
     """
@@ -62,6 +65,7 @@ class WorkerProcess:
         )
         self.session.recall.board = board
         self.executor = Executor(self, board.slot(slot))
+        self.session.running = self.running
         engine.context = self.context
         engine.lend = self._lend
         self._engine = engine
@@ -72,11 +76,14 @@ class WorkerProcess:
                 messages.FUNCTION: self.code.__setitem__,
                 messages.HOST_ACTOR: self._on_host_actor,
                 messages.CALLS: self._on_calls,
+                messages.TAKEN: self._on_taken,
+                messages.CANCEL_CALL: self._on_cancel_call,
                 messages.EXIT: self._on_exit,
                 messages.SYS_PATH: self._on_sys_path,
             }
         )
         self.calls: deque[Call] = deque()
+        self.senders: dict[tuple[int, int], Sender] = {}
         self.on_work: Callable[[], None] | None = None
         registry.set_current(engine)
 
@@ -113,15 +120,28 @@ class WorkerProcess:
     def _opened(self, caller: int, call: tuple[Any, ...]) -> Call:
         """A call with its descriptors taken and its references known."""
         number, method, *content = call
-        name, returns, called = (method, 1, "") if type(method) is str else method
-        if len(content) == 1:
-            return Call(caller, number, name, returns, content[0], called)
+        args = content[0] if len(content) == 1 else None
+        if type(method) is str:
+            opened = Call(caller, number, method, 1, args)
+        else:
+            name, returns, called, group, timeout = method
+            opened = Call(caller, number, name, returns, args, called, group, timeout)
+        if args is not None:
+            return opened
         lent: Lent = []
         take_fd = self.session.loop.take_fd
         payload, slots = outcome.opened(self, content[0], content[1], take_fd, lent)
-        opened = Call(caller, number, name, returns, None, called)
         opened.payload, opened.slots, opened.lent = payload, slots, lent
         return opened
+
+    def _on_taken(self, number: int, owner: int, count: int) -> None:
+        sender = self.senders.get((owner, number))
+        if sender is not None:
+            sender.taken = count
+
+    def _on_cancel_call(self, caller: int, number: int, recursive: bool) -> None:
+        if self.actor is not None:
+            self.session.loop.after.append(partial(self.actor.cancel, caller, number, recursive))
 
     def _on_sys_path(self, path: list[str]) -> None:
         sys.path[:] = path
@@ -156,11 +176,31 @@ class WorkerProcess:
 
     # -- what runs here -------------------------------------------------------------------
 
+    def running(self) -> Any:
+        """What runs in the calling thread: a task's number, or caller and number of a call."""
+        return self.task if self.actor is None else self.actor.running()
+
+    def may_interrupt(self) -> bool:
+        """Whether Ctrl-C has something to interrupt here: what runs, unless another task was meant
+        that has ended."""
+        return self.task != 0 and self.executor.cancelled in {0, self.task}
+
+    def is_cancelled(self) -> bool:
+        """Whether somebody cancelled what runs in the calling thread.
+
+        Raises:
+            RuntimeError: in an async actor, whose calls learn it by ``CancelledError``.
+        """
+        if self.actor is not None:
+            return self.actor.is_cancelled()
+        return self.task != 0 and self.executor.cancelled == self.task
+
     def context(self) -> dict[str, Any]:
         """Facts for ``get_runtime_context``."""
         facts: dict[str, Any] = {
             "resources": {name: amount / UNIT for name, amount in self.resources.items()},
             "gpu_ids": list(self.gpus),
+            "is_cancelled": self.is_cancelled,
         }
         if self.actor is not None:
             facts.update(self.actor.context())

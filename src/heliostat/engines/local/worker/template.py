@@ -121,8 +121,10 @@ class Template:
 
     def _on_kill(self, proc: int, number: int) -> None:
         pid = self._pids.get(proc)
-        if pid is not None:
+        if pid is not None and number == signal.SIGKILL:
             system.kill_group(pid, number)
+        elif pid is not None:
+            os.kill(pid, number)
 
     def _reap(self) -> None:
         while True:

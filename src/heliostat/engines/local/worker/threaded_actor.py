@@ -1,20 +1,25 @@
-"""An actor whose calls run in threads, ``max_concurrency`` at once."""
+"""An actor whose calls run in threads: ``max_concurrency`` at once, and so many of each group."""
 
 from __future__ import annotations
 
 import os
 import threading
 import traceback
+from collections import deque
 from typing import TYPE_CHECKING
+
+from heliostat.engines.local.worker import outcome
 
 if TYPE_CHECKING:
     from heliostat.engines.local.worker.actor_host import ActorHost
+    from heliostat.engines.local.worker.calls import Call
 
 
 class _Threads:
-    """Threads that take calls from the process's queue, started as they are needed."""
+    """Threads that take the calls of one group, started as they are needed."""
 
     def __init__(self, host: ActorHost, most: int) -> None:
+        self.calls: deque[Call] = deque()
         self._host = host
         self._most = most
         self._work = threading.Condition()
@@ -24,7 +29,7 @@ class _Threads:
 
     def offer(self) -> None:
         """Calls wait: wakes or starts threads for them."""
-        waiting = len(self._host.process.calls)
+        waiting = len(self.calls)
         with self._work:
             woken = min(waiting, self._idle)
             self._work.notify(woken)
@@ -47,7 +52,7 @@ class _Threads:
 
     def _serve_calls(self) -> None:
         host = self._host
-        calls = host.process.calls
+        calls = self.calls
         while True:
             try:
                 call = calls.popleft()
@@ -71,8 +76,8 @@ class _Threads:
 
     @property
     def busy(self) -> bool:
-        """Some call is running."""
-        return self._idle < len(self._threads)
+        """Some call is running, or waits for its turn."""
+        return bool(self.calls) or self._idle < len(self._threads)
 
     def close(self) -> None:
         """Ends the threads that are idle; those that run a call end with the process."""
@@ -81,12 +86,51 @@ class _Threads:
             self._work.notify_all()
 
 
+class _Groups:
+    """The threads of every group, and who gets which call."""
+
+    def __init__(self, host: ActorHost) -> None:
+        self._host = host
+        self._groups = {name: _Threads(host, most) for name, most in host.limits().items()}
+
+    def offer(self) -> None:
+        """Calls came, or the order to end."""
+        arrived = self._host.process.calls
+        while arrived:
+            call = arrived.popleft()
+            if self._host.accepts(call):
+                self._groups[call.group].calls.append(call)
+        for threads in self._groups.values():
+            threads.offer()
+
+    def cancel(self, key: tuple[int, int]) -> None:
+        """A call that waits is answered at once; one that runs can ask ``is_canceled``."""
+        host = self._host
+        for threads in self._groups.values():
+            call = host.waiting(threads.calls, key)
+            if call is not None:
+                with host.lock:
+                    host.answer(call, outcome.cancelled())
+                    host.send_answers()
+
+    @property
+    def busy(self) -> bool:
+        """Some call is running, or waits for its turn."""
+        return any(threads.busy for threads in self._groups.values())
+
+    def close(self) -> None:
+        """The actor ends."""
+        for threads in self._groups.values():
+            threads.close()
+
+
 def serve(host: ActorHost) -> None:
     """Until the actor is to end: the main thread reads the inbox, the threads run calls."""
     if not host.construct():
         return
-    threads = _Threads(host, host.max_concurrency)
-    host.process.on_work = threads.offer
-    threads.offer()
-    host.session.pump.wait(lambda: host.finished and (host.leaving or not threads.busy))
-    threads.close()
+    groups = _Groups(host)
+    host.process.on_work = groups.offer
+    host.on_cancel = groups.cancel
+    groups.offer()
+    host.session.pump.wait(lambda: host.finished and (host.leaving or not groups.busy))
+    groups.close()
