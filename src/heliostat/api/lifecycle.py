@@ -224,7 +224,12 @@ def init(
             return _context(current)
         if configure_logging:
             _configure_logging(logging_level, logging_format)
-        return _context(_connect(settings, engine))
+        connected = _connect(settings, engine)
+        try:
+            return _context(connected)
+        except BaseException:  # Ctrl-C in the last step: what raises has not connected
+            shutdown()
+            raise
 
 
 def start_with_defaults() -> Engine:
