@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ class Gate:
         """In the test: waits until ``count`` more have come."""
         for _ in range(count):
             os.read(self._held[0], 1)
+
+    @staticmethod
+    def await_either(*gates: Gate) -> Gate:
+        """In the test: waits until one more has come to one of the gates; gives that gate."""
+        here = {gate._held[0]: gate for gate in gates}
+        ready, _, _ = select.select(list(here), [], [])
+        os.read(ready[0], 1)
+        return here[ready[0]]
 
     def let_through(self, count: int = 1) -> None:
         """In the test: lets ``count`` more pass, those to come included."""

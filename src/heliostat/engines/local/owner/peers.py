@@ -75,6 +75,11 @@ class Peers:
         """Bytes kept back, over all peers."""
         return sum(box.waiting for box in self._boxes.values())
 
+    @property
+    def unsent(self) -> bool:
+        """Something is kept back, also for processes we have not been introduced to yet."""
+        return self.waiting > 0 or any(self._unconnected.values())
+
     def forked(self) -> None:
         """In a forked child: closes the sockets, which the parent goes on using."""
         for box in self._boxes.values():

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a packet's remaining tasks are handed back: they were thought short.
 _HAND_BACK = 0.005
+#: Seconds between looks of a worker that ends as soon as nobody needs its objects.
+_LOOK = 0.05
 #: Why a worker says it ends when it has run a function as often as it may.
 MAX_CALLS = "max_calls"
 
@@ -106,7 +108,8 @@ class Executor:
         pump.readers += 1
         while not process.ending and process.actor is None:
             offered = False
-            for fd, _ in self._spin.poll():
+            # What lets a spent worker end may be read by another thread: it looks again.
+            for fd, _ in self._spin.poll(_LOOK if self._spent else -1.0):
                 if fd == inbox:
                     pump.turn(0)
                 elif fd == self._wake:

@@ -257,4 +257,4 @@ class WorkerProcess:
     def drain(self) -> None:
         """Sends what the kernel didn't take yet: answers must not be lost at the end."""
         session = self.session
-        session.pump.wait(lambda: not (session.peers.waiting or session.head.waiting), 2.0)
+        session.pump.wait(lambda: not (session.peers.unsent or session.head.waiting), 2.0)
