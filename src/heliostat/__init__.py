@@ -22,8 +22,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from heliostat import actor as actor
     from heliostat import exceptions as exceptions
+    from heliostat import experimental as experimental
     from heliostat import remote_function as remote_function
     from heliostat import runtime_context as runtime_context
+    from heliostat import util as util
     from heliostat.api.actors import get_actor as get_actor
     from heliostat.api.actors import kill as kill
     from heliostat.api.cancel import cancel as cancel
@@ -90,9 +92,8 @@ _LACKING = (
     "timeline",
     "train",
     "tune",
-    "util",
 )
-_MODULES = ("actor", "exceptions", "remote_function", "runtime_context")
+_MODULES = ("actor", "exceptions", "experimental", "remote_function", "runtime_context", "util")
 
 __all__ = [
     "ActorID",
@@ -110,6 +111,7 @@ __all__ = [
     "cancel",
     "cluster_resources",
     "exceptions",
+    "experimental",
     "get",
     "get_actor",
     "get_gpu_ids",
@@ -124,6 +126,7 @@ __all__ = [
     "remote_function",
     "runtime_context",
     "shutdown",
+    "util",
     "wait",
 ]
 
@@ -143,4 +146,4 @@ if not TYPE_CHECKING:  # else any name would do
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_PUBLIC, *__all__})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from typing import Any
 
 import pytest
 
 import heliostat
+from heliostat.experimental.tqdm_ray import tqdm
+from heliostat.util.queue import Queue
 from tests.architecture.source import modules
 
 #: Without an example of their own: "name" -> why.
@@ -19,6 +22,13 @@ NOT_IMPORTED = ("heliostat.__main__", "heliostat.bench.", "heliostat.cli.", "hel
 
 #: Read by name, since the package finds its names at their first use.
 PUBLIC: list[str] = sorted(vars(heliostat)["__all__"])
+
+#: The public things of the packages above it, by the name they are asked for.
+_ABOVE: dict[str, Any] = {
+    "experimental.tqdm_ray.tqdm": tqdm,
+    "util.queue.Queue": Queue,
+    **{f"util.{name}": getattr(heliostat.util, name) for name in vars(heliostat.util)["__all__"]},
+}
 
 _NAMES = sorted(
     module.name
@@ -59,6 +69,16 @@ def test_a_public_class_describes_each_of_its_methods(name: str) -> None:
         if _is_method(member) and not inspect.getdoc(getattr(kind, key))
     ]
     assert not bare, f"{name} has methods without a docstring: {bare}"
+
+
+@pytest.mark.parametrize("name", [n for n, v in _ABOVE.items() if not inspect.ismodule(v)])
+def test_a_utility_is_described_with_an_example_and_so_is_each_method(name: str) -> None:
+    value = _ABOVE[name]
+    assert ">>> " in (inspect.getdoc(value) or ""), f"the docstring of {name} has no example"
+    if inspect.isclass(value):
+        members = [key for key, member in vars(value).items() if key[0] != "_"]
+        bare = [key for key in members if not inspect.getdoc(getattr(value, key))]
+        assert not bare, f"{name} has methods without a docstring: {bare}"
 
 
 def test_each_exception_from_the_rule_is_a_public_name() -> None:

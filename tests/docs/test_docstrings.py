@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MODULES = ["heliostat.exceptions", "heliostat.testing.clock", "heliostat.testing.leaks"]
-_NAMES = [*_MODULES, *(f"heliostat.{name}" for name in sorted(vars(heliostat)["__all__"]))]
+_UTILITIES = [
+    "heliostat.experimental.tqdm_ray.tqdm",
+    "heliostat.util.debug.reset_log_once",
+    "heliostat.util.queue.Queue",
+    *(f"heliostat.util.{name}" for name in sorted(vars(heliostat.util)["__all__"])),
+]
+_NAMES = [
+    *_MODULES,
+    *(f"heliostat.{name}" for name in sorted(vars(heliostat)["__all__"])),
+    *_UTILITIES,
+]
 
 # A process each, since examples begin sessions. Their functions are of `__main__`, as in the
 # interactive interpreter.

@@ -219,6 +219,32 @@ def get_actor(name: str, namespace: str | None = None) -> ActorHandle[Any]:
     return ActorHandle(require().get_actor(name, namespace))
 
 
+def list_named_actors(all_namespaces: bool = False) -> list[Any]:
+    """The names of the living actors that have one.
+
+    Args:
+        all_namespaces: those of every namespace, not only of this session's.
+
+    Returns:
+        Names; with ``all_namespaces``, a dict ``{"name": ..., "namespace": ...}`` for each.
+
+    Example:
+        >>> import heliostat as ray
+        >>> @ray.remote
+        ... class Clock:
+        ...     pass
+        >>> clock = Clock.options(name="clock").remote()
+        >>> ray.util.list_named_actors()
+        ['clock']
+
+    Source: Ray's ``ray.util.list_named_actors``.
+    """
+    named = require().list_named_actors(all_namespaces)
+    if all_namespaces:
+        return [{"name": name, "namespace": namespace} for namespace, name in named]
+    return [name for _, name in named]
+
+
 def check_namespace(namespace: str | None) -> None:
     """Raises where Ray refuses a namespace."""
     if namespace is None:

@@ -123,6 +123,11 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def list_named_actors(self, all_namespaces: bool) -> list[tuple[str, str]]:
+        """Namespace and name of each living actor that has one: of this session's namespace, or
+        of all."""
+
+    @abstractmethod
     def cluster_resources(self) -> dict[str, float]:
         """Everything there is."""
 

@@ -136,6 +136,13 @@ SETTINGS = (
         None,
         "The GPUs the program may use.",
     ),
+    Setting(
+        "cloud_instance_id",
+        ("RAY_CLOUD_INSTANCE_ID",),
+        _plain,
+        "",
+        "What the cloud calls this host; util.get_node_instance_id() returns it.",
+    ),
 )
 
 
@@ -152,6 +159,7 @@ class Config:
     debug: bool
     log_lines: int
     visible_gpus: tuple[str, ...] | None
+    cloud_instance_id: str
 
     def __init__(self, **values: Any) -> None:
         """Defaults, but for ``values``."""

@@ -204,6 +204,13 @@ class MemoryEngine(Engine):
         except KeyError:
             raise ValueError(f"no actor {name!r}") from None
 
+    def list_named_actors(self, all_namespaces: bool) -> list[tuple[str, str]]:
+        return [
+            (space or self.namespace, name)
+            for space, name in self.named
+            if all_namespaces or space in {None, self.namespace}
+        ]
+
     def cluster_resources(self) -> dict[str, float]:
         return {"CPU": 4.0}
 

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from heliostat._version import __version__
+from heliostat.engines import marked
 from heliostat.engines.local import link as links
 from heliostat.engines.local import session_dir as session_dirs
 from heliostat.engines.local.link import Link, NothingRuns
@@ -236,6 +237,7 @@ class Printer:
 
     def _print(self, pid: int, name: str, lines: list[tuple[int, str]]) -> None:
         prefix = f"({name} pid={pid})" if name else f"(pid={pid})"
+        lines = marked.sift(lines)
         for number in (1, 2):
             text = "".join(f"{prefix} {line}\n" for stream, line in lines if stream == number)
             stream = sys.stdout if number == 1 else sys.stderr

@@ -25,6 +25,7 @@ class Requests:
             "name": self._name,
             "find_or_name": self._find_or_name,
             "find": self._find,
+            "named": self._named,
             "kill": self._kill,
             "resources": self._resources,
             "nodes": self._nodes,
@@ -58,6 +59,10 @@ class Requests:
     def _find(self, member: Member, namespace: str, name: str) -> Any:
         actor = self._server.actors.find(namespace, name)
         return None if actor is None else _description(actor)
+
+    def _named(self, member: Member, namespace: str | None) -> list[tuple[str, str]]:
+        names = self._server.actors.names
+        return [key for key in names if namespace is None or key[0] == namespace]
 
     def _kill(self, member: Member, actor_id: bytes, no_restart: bool) -> None:
         self._server.actors.kill(actor_id, no_restart=no_restart, reason="kill")

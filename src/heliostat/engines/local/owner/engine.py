@@ -279,6 +279,12 @@ class LocalEngine(Engine):
         actor_id, traits, meta = found
         return self.session.actors.handle(actor_id, traits, meta, None)
 
+    def list_named_actors(self, all_namespaces: bool) -> list[tuple[str, str]]:
+        self._check_open()
+        space = None if all_namespaces else self.session.namespace
+        named: list[tuple[str, str]] = self.session.request("named", (space,))
+        return named
+
     # -- the cluster ----------------------------------------------------------------------
 
     def cluster_resources(self) -> dict[str, float]:

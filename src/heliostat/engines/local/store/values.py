@@ -30,6 +30,7 @@ from typing import Any
 
 from heliostat.engines import registry
 from heliostat.engines.refs import ObjectRef
+from heliostat.engines.serializers import reduced, serializers
 
 BLOB = 1
 SEGMENT = 2
@@ -280,6 +281,8 @@ class _FastPickler(pickle.Pickler):
         if kind is ObjectRef:
             self.refs.append(value)
             return _reduce_ref(value)
+        if serializers and kind in serializers:
+            return reduced(value)
         if kind is FunctionType or isinstance(value, type):
             if _travels_by_value(value.__module__):
                 raise _NeedsCloudpickle
@@ -329,6 +332,8 @@ def _cloud_pickler() -> Any:
                 if kind is ObjectRef:
                     self.refs.append(value)
                     return _reduce_ref(value)
+                if serializers and kind in serializers:
+                    return reduced(value)
                 if kind is CodeType:
                     made = self.dispatch_table[CodeType](value)
                     return _load_code, (*made, value.co_filename)
