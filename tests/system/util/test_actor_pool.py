@@ -9,6 +9,7 @@ import pytest
 import heliostat as ray
 from heliostat.exceptions import ActorDiedError
 from heliostat.util import ActorPool
+from tests.system.core.books import settled
 from tests.system.core.gates import Gate
 
 pytestmark = [
@@ -119,6 +120,14 @@ class TestSubmit:
         workers = [Worker.remote() for _ in range(2)]
         ray.get([worker.count.remote() for worker in workers])
         ray.kill(workers[1])
+
+        def has_ended() -> bool:  # until the kill has come through, it may still answer
+            try:
+                return not ray.get(workers[1].count.remote())
+            except ActorDiedError:
+                return True
+
+        settled(has_ended)
         shared = ActorPool(workers)
         for n in range(3):
             shared.submit(double, n)

@@ -116,5 +116,5 @@ class TestMapUnordered:
         with pytest.raises(ValueError, match="num_returns"):
             ray.util.map_unordered(square, [], num_returns=1)
         plain: Any = lambda n: n
-        with pytest.raises(TypeError, match=r"remote function.*@remote, or use heliostat\.map"):
+        with pytest.raises(TypeError, match=r"remote function.*@remote"):
             ray.util.map_unordered(plain, [1])

@@ -25,6 +25,7 @@ def test_defaults() -> None:
         "debug": False,
         "log_lines": 20,
         "visible_gpus": None,
+        "cloud_instance_id": "",
     }
 
 
