@@ -152,6 +152,20 @@ def verdict(word: Verdict, share: float | None) -> str:
     return f"[{colour}]{word.value}[/]{reached}"
 
 
+def _above_floor(line: Line) -> str:
+    """What to think of a figure above what two bare processes reach."""
+    above = f"on {line.row.title} ({units.ratio(line.ratios[FLOOR])})"
+    if line.row.apart:
+        return (
+            f"Above the floor {above}: the floor sleeps until a packet comes; who looks for one "
+            "first is not bound by it."
+        )
+    return (
+        f"[yellow]Above the floor[/] {above}: more than the machine gives to bare "
+        "processes, so noise, or work that was not done; don't quote this figure."
+    )
+
+
 def notes(record: Record) -> Iterator[str]:
     """What the tables don't say: losses, failures, what was left out, and on what it ran."""
     plan, outcome = record.plan, record.outcome
@@ -168,11 +182,7 @@ def notes(record: Record) -> Iterator[str]:
             yield f"[red]Behind[/] on {line.row.title}: {escape(beaten)}"
     for line in record.lines:
         if line.ratios.get(FLOOR, 0) > 1:
-            yield (
-                f"[yellow]Above the floor[/] on {line.row.title} "
-                f"({units.ratio(line.ratios[FLOOR])}): more than the machine gives to bare "
-                "processes, so noise, or work that was not done; don't quote this figure."
-            )
+            yield _above_floor(line)
     for failure in outcome.failures:
         title = SUBJECTS[failure.subject].title
         yield f"[red]Failed[/]: {title}, {failure.workload}: {escape(failure.reason)}"

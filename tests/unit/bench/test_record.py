@@ -133,11 +133,19 @@ def test_the_terminal_is_honest_about_losses_failures_and_absences(record: Recor
 
 def test_a_figure_above_the_floor_is_called_into_question(record: Record) -> None:
     assert "Above the floor" not in text_of(record)
+    record.outcome.samples["pi_4"]["floor"] = [1000.0]
+    again = make_record(record.plan, record.outcome, MACHINE, "now")
+    text = " ".join(text_of(again).split())
+    assert "Above the floor on Pi, 100 x 10^5, 4 blocks" in text
+    assert "don't quote this figure" in text
+
+
+def test_one_at_a_time_may_be_above_a_floor_that_sleeps(record: Record) -> None:
     record.outcome.samples["task_serial"]["floor"] = [4000.0]
     again = make_record(record.plan, record.outcome, MACHINE, "now")
     text = " ".join(text_of(again).split())
-    assert "Above the floor on task, one at a time (2.4 x)" in text
-    assert "don't quote this figure" in text
+    assert "Above the floor on task, one at a time (2.4 x): the floor sleeps" in text
+    assert "don't quote this figure" not in text
 
 
 def test_the_terminal_states_machine_versions_and_repetitions(record: Record) -> None:
