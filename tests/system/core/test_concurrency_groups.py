@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,11 +51,6 @@ class Async:
 
     async def open(self, name: str) -> None:
         self._event(name).set()
-
-
-@pytest.fixture
-def make(gates: Callable[[str], Gate]) -> Callable[[str], Gate]:
-    return gates
 
 
 def test_a_full_group_holds_up_no_other(gate: Gate) -> None:

@@ -13,6 +13,7 @@ from heliostat.engines import registry
 from heliostat.exceptions import ActorUnschedulableError, TaskUnschedulableError
 from tests.system.core.books import settled
 from tests.system.core.gates import Gate
+from tests.system.steps import count
 
 pytestmark = [
     pytest.mark.usefixtures("session"),
@@ -452,3 +453,26 @@ def _is_free(name: str) -> bool:
     except ValueError:
         return True
     return False
+
+
+def test_the_death_of_another_owners_worker_repeats_no_task(gate: Gate, tmp_path: Any) -> None:
+    """Each owner numbers its queues and packets: those of two have the same numbers."""
+
+    @ray.remote
+    def once() -> int:
+        runs = count(str(tmp_path / "runs"))
+        gate.pass_through()
+        return runs
+
+    ref = once.remote()
+    gate.await_arrivals()
+    session: Any = registry.require()
+    session = session.session
+    queue, packet = next((q.number, p) for q in session.tasks.queues for p in q.packets)
+    death = {"owner": session.home.proc + 1, "queue": queue, "packet": packet, "index": 0}
+    with session.loop.lock:
+        session.tasks.on_worker_died(session.home.proc + 2, death)
+    gate.let_through(2)
+    assert ray.get(ref) == 1
+    settled(lambda: ray.available_resources()["CPU"] == 2.0)
+    assert (tmp_path / "runs").stat().st_size == 1

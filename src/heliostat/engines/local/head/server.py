@@ -303,7 +303,8 @@ class Server:
             "index": index,
         }
         if worker is not None and worker.queue is not None:
-            owner, death["queue"] = worker.queue.key
+            owner, queue = worker.queue.key
+            death.update(owner=owner, queue=queue)
             member.known_by.add(owner)
             if not packet:
                 self.audits.suspect(worker.queue.key, time.monotonic())

@@ -371,8 +371,11 @@ class Tasks:
             self.flush(queue)
 
     def on_worker_died(self, proc: int, death: dict[str, Any]) -> None:
-        """A worker ended, perhaps with a packet of ours."""
-        queue = self._queues.get(death.get("queue", 0))
+        """A worker ended, perhaps with a packet of ours. Of another owner's worker hears whoever
+        knows it, and that owner's queues and packets have the same numbers as ours."""
+        if death.get("owner") != self.session.home.proc:
+            return
+        queue = self._queues.get(death["queue"])
         if queue is None:
             return
         queue.demand = 0  # it counted on that worker: let the flush below ask again

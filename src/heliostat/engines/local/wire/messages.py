@@ -277,7 +277,8 @@ def workers(
 
 def died(proc: int, death: dict[str, Any]) -> Message:
     """A process ended. ``death`` has ``status``, ``peak_kib``, ``stderr``, ``reason``,
-    ``queue``, ``packet`` and ``index`` (what it was running by its slot of the board)."""
+    ``owner`` and ``queue`` (whose tasks it ran), ``packet`` and ``index`` (what it was running by
+    its slot of the board)."""
     return (DIED, proc, death)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from heliostat.engines.local.core.tasks import LINKED
@@ -92,14 +93,14 @@ class TaskRuns:
             return self._failed(function, call, error)
 
         try:
-            return streaming.run(sender, items, failed, self._is_cancelled)
+            return streaming.run(sender, items, failed, partial(self._is_cancelled, call[0]))
         finally:
             process.task = 0
 
-    def _is_cancelled(self, error: BaseException) -> bool:
-        return isinstance(error, KeyboardInterrupt) and self._slot[3] != 0
+    def _is_cancelled(self, number: int, error: BaseException) -> bool:
+        return isinstance(error, KeyboardInterrupt) and self._slot[3] == number
 
     def _failed(self, function: Any, call: Sequence[Any], error: BaseException) -> outcome.Failure:
-        if isinstance(error, KeyboardInterrupt) and self._slot[3] == call[0]:
+        if self._is_cancelled(call[0], error):
             return outcome.cancelled()
         return outcome.failed(self._process, function, error)
